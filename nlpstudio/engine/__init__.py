@@ -1,0 +1,1 @@
+"""The engine: readers, tasks, training, evaluation and inference. It knows nothing of Django."""

@@ -1,0 +1,96 @@
+"""What a training run is asked to do, as frozen and checked data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any, Self
+
+from nlpstudio.engine.catalogue import CATALOGUE
+from nlpstudio.engine.errors import InvalidSpec
+from nlpstudio.engine.jsonable import Jsonable
+
+
+def _number(default: float, low: float, high: float, *, basic: bool = False) -> Any:
+    """A numeric setting with inclusive bounds; `basic` ones stand unfolded in the form."""
+    return field(default=default, metadata={"low": low, "high": high, "basic": basic})
+
+
+def _choice(default: str, *choices: str) -> Any:
+    return field(default=default, metadata={"choices": choices})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainParams(Jsonable):
+    """The hyper-parameters of a fine-tune. Bounds live in each field's metadata.
+
+    `batch_size` is the effective batch: examples for each optimizer step. `micro_batch`
+    (0 = the engine decides) splits it to fit the memory; it changes no result.
+    `early_stopping` is the number of evaluations without a gain that are waited for (0 = off).
+    `freeze_layers` counts from the embeddings up; with it the embeddings are frozen too.
+    `layer_decay` multiplies the learning rate once for each layer below the head.
+    """
+
+    epochs: int = _number(3, 1, 1000, basic=True)
+    learning_rate: float = _number(5e-5, 1e-8, 1.0, basic=True)
+    batch_size: int = _number(16, 1, 4096, basic=True)
+    max_length: int = _number(128, 8, 8192, basic=True)
+    early_stopping: int = _number(2, 0, 100, basic=True)
+    seed: int = _number(42, 0, 2**31 - 1)
+    micro_batch: int = _number(0, 0, 4096)
+    weight_decay: float = _number(0.01, 0.0, 1.0)
+    warmup_ratio: float = _number(0.1, 0.0, 1.0)
+    schedule: str = _choice("linear", "linear", "cosine", "constant")
+    max_grad_norm: float = _number(1.0, 0.0, 1000.0)
+    label_smoothing: float = _number(0.0, 0.0, 0.9)
+    class_weights: str = _choice("none", "none", "balanced")
+    attention_dropout: float = _number(0.0, 0.0, 0.9)
+    freeze_embeddings: bool = False
+    freeze_layers: int = _number(0, 0, 200)
+    layer_decay: float = _number(1.0, 0.1, 1.0)
+    doc_stride: int = _number(64, 1, 4096)
+    threads: int = _number(0, 0, 256)
+
+    def __post_init__(self) -> None:
+        for each in fields(self):
+            _check(each.name, getattr(self, each.name), each.type, each.metadata)
+
+    def changed(self) -> dict[str, Any]:
+        """The settings that differ from their defaults."""
+        return {f.name: getattr(self, f.name) for f in fields(self) if getattr(self, f.name) != f.default}
+
+
+def _check(name: str, value: Any, kind: Any, rule: Mapping[str, Any]) -> None:
+    expected: dict[str, tuple[type, ...]] = {"int": (int,), "float": (int, float), "bool": (bool,), "str": (str,)}
+    is_bool = isinstance(value, bool)
+    if not isinstance(value, expected[str(kind)]) or is_bool != (kind == "bool"):
+        raise InvalidSpec(f"{name} must be {kind}, not {value!r}")
+    if "choices" in rule and value not in rule["choices"]:
+        raise InvalidSpec(f"{name} must be one of {', '.join(rule['choices'])}, not {value!r}")
+    if "low" in rule and not rule["low"] <= value <= rule["high"]:
+        raise InvalidSpec(f"{name} must be between {rule['low']} and {rule['high']}, not {value!r}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainSpec(Jsonable):
+    """A whole run: which task, from which base model, with which settings.
+
+    The same JSON is stored on the run, given to the training process and written into
+    the artifact's manifest. `base_model` is an id of the shelf.
+    """
+
+    task: str
+    base_model: str
+    params: TrainParams = field(default_factory=TrainParams)
+
+    def __post_init__(self) -> None:
+        if self.task not in CATALOGUE:
+            raise InvalidSpec(f"unknown task {self.task!r}", hint=f"Known tasks: {', '.join(CATALOGUE)}.")
+        if not self.base_model:
+            raise InvalidSpec("base_model must not be empty", hint="Choose one from the shelf.")
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> Self:
+        """Build from `to_json`'s dict. Raises `InvalidSpec` for an unknown key or a bad value."""
+        params = TrainParams.from_json(values.get("params", {}))
+        return super().from_json({**values, "params": params})
