@@ -71,7 +71,7 @@ def _check(name: str, value: Any, kind: Any, rule: Mapping[str, Any]) -> None:
         raise InvalidSpec(f"{name} must be between {rule['low']} and {rule['high']}, not {value!r}")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class TrainSpec(Jsonable):
     """A whole run: which task, from which base model, with which settings.
 
