@@ -1,0 +1,50 @@
+"""The columns of a stored data set, by task, and which of them are searched and labelled."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+
+_COMMON = (("row_id", pa.int64()), ("line", pa.int64()))
+_TEXTS = pa.list_(pa.string())
+_OFFSETS = pa.list_(pa.int32())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Schema:
+    """How one task's rows lie in Parquet. `searched` columns are what a query looks through."""
+
+    arrow: Any
+    searched: tuple[str, ...]
+    labelled: str
+
+
+SCHEMAS: Mapping[str, Schema] = {
+    "classification": Schema(
+        arrow=pa.schema([*_COMMON, ("text", pa.string()), ("text_pair", pa.string()), ("labels", _TEXTS)]),
+        searched=("text", "text_pair"),
+        labelled="labels",
+    ),
+    "ner": Schema(
+        arrow=pa.schema([*_COMMON, ("text", pa.string()), ("starts", _OFFSETS), ("ends", _OFFSETS), ("tags", _TEXTS)]),
+        searched=("text",),
+        labelled="tags",
+    ),
+    "qa": Schema(
+        arrow=pa.schema([
+            *_COMMON,
+            ("context", pa.string()),
+            ("question", pa.string()),
+            ("answer_texts", _TEXTS),
+            ("answer_starts", _OFFSETS),
+            ("key", pa.string()),
+        ]),
+        searched=("question", "context"),
+        labelled="answer_texts",
+    ),
+}  # fmt: skip
+
+SPLIT_SCHEMA = pa.schema([("row_id", pa.int64()), ("split", pa.string())])
