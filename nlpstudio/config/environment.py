@@ -1,0 +1,65 @@
+"""What the environment says, read once and checked: places, secrets, addresses."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+import tempfile
+from pathlib import Path
+
+from django.core.exceptions import ImproperlyConfigured
+
+SOCKET_PATH_LIMIT = 100  # the kernel allows 107 bytes
+
+
+def make_home(path: Path) -> Path:
+    """The folder of everything that lasts, made when missing.
+
+    Raises `ImproperlyConfigured` in one clear line when it cannot be written.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=path):
+            pass
+    except OSError as error:
+        raise ImproperlyConfigured(
+            f"STUDIO_HOME {path} cannot be written ({error.strerror}). Set STUDIO_HOME to a folder of yours."
+        ) from error
+    return path
+
+
+def secret_key(*, value: str, file: str, home: Path) -> str:
+    """The secret key from SECRET_KEY, SECRET_KEY_FILE, or a file in the home made on first start.
+
+    Raises `ImproperlyConfigured` for a key that is too short to be one.
+    """
+    path = Path(file) if file else home / "secret_key"
+    if not value and not file and not path.exists():
+        _create_secret(path)
+    key = value or path.read_text(encoding="utf-8").strip()
+    if len(key) < 32:
+        raise ImproperlyConfigured("The secret key must have at least 32 characters. Delete it to have one made.")
+    return key
+
+
+def _create_secret(path: Path) -> None:
+    """Two processes may start at once: whoever links its file first has made the key."""
+    draft = path.with_name(f".{path.name}-{secrets.token_hex(4)}")
+    draft.touch(mode=0o600)
+    draft.write_text(secrets.token_urlsafe(64), encoding="utf-8")
+    try:
+        path.hardlink_to(draft)
+    except FileExistsError:
+        pass
+    finally:
+        draft.unlink()
+
+
+def socket_path(home: Path, name: str) -> Path:
+    """Where a private unix socket lies: in the home, or in the temporary folder when its path is too long."""
+    path = home.resolve() / "run" / name
+    if len(str(path).encode()) > SOCKET_PATH_LIMIT:
+        mark = hashlib.sha256(str(home.resolve()).encode()).hexdigest()[:12]
+        path = Path(tempfile.gettempdir()) / f"nlpstudio-{mark}" / name
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return path

@@ -1,0 +1,16 @@
+"""All addresses of the web process."""
+
+from __future__ import annotations
+
+from django.urls import include, path
+
+urlpatterns = [
+    path("", include("nlpstudio.core.urls")),
+    path("accounts/", include("nlpstudio.accounts.urls")),
+    path("", include("nlpstudio.projects.urls")),
+    path("", include("nlpstudio.datasets.urls")),
+    path("", include("nlpstudio.registry.urls")),
+    path("", include("nlpstudio.runs.urls")),
+    path("", include("nlpstudio.demos.urls")),
+    path("api/v1/", include("nlpstudio.api.urls")),
+]

@@ -1,0 +1,127 @@
+"""Data sets and their immutable versions."""
+
+from __future__ import annotations
+
+import uuid
+from pathlib import Path
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from nlpstudio.accounts.models import User
+from nlpstudio.core.files import folder_of
+from nlpstudio.engine.catalogue import CATALOGUE
+from nlpstudio.projects.models import Project
+
+TASK_NAMES = {
+    "classification": _("Text classification"),
+    "ner": _("Named-entity recognition"),
+    "qa": _("Question answering"),
+}
+
+
+def task_choices() -> list[tuple[str, str]]:
+    return [(name, TASK_NAMES[name]) for name in CATALOGUE]
+
+
+class DatasetQuerySet(models.QuerySet["Dataset"]):
+    def visible_to(self, user: User) -> DatasetQuerySet:
+        return self.filter(deleted_at__isnull=True, project__in=Project.objects.visible_to(user))
+
+    def for_list(self) -> DatasetQuerySet:
+        latest = DatasetVersion.objects.filter(dataset=models.OuterRef("pk")).order_by("-number")
+        return self.select_related("created_by").annotate(
+            latest_id=models.Subquery(latest.values("pk")[:1]),
+            latest_number=models.Subquery(latest.values("number")[:1]),
+            latest_state=models.Subquery(latest.values("state")[:1]),
+            latest_rows=models.Subquery(latest.values("rows")[:1]),
+        ).order_by("-created_at")  # fmt: skip
+
+
+class Dataset(models.Model):
+    """Labelled data for one task, under one name, in versions that never change."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="datasets")
+    name = models.CharField(_("name"), max_length=120)
+    task = models.CharField(_("task"), max_length=30, choices=task_choices)
+    created_by = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True)
+    deleted_at = models.DateTimeField(null=True, blank=True)
+
+    objects = DatasetQuerySet.as_manager()
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class VersionState(models.TextChoices):
+    """`draft`: uploaded, waiting for its columns to be confirmed in the browser."""
+
+    DRAFT = "draft", _("Draft")
+    IMPORTING = "importing", _("Importing")
+    READY = "ready", _("Ready")
+    FAILED = "failed", _("Failed")
+
+
+class DatasetVersionQuerySet(models.QuerySet["DatasetVersion"]):
+    def visible_to(self, user: User) -> DatasetVersionQuerySet:
+        return self.filter(dataset__in=Dataset.objects.visible_to(user))
+
+    def ready(self) -> DatasetVersionQuerySet:
+        return self.filter(state=VersionState.READY)
+
+
+class DatasetVersion(models.Model):
+    """One import of one file. Its rows lie in `folder` as `engine.data.store` writes them and never change.
+
+    `options` is an `ImportOptions` as JSON. `labels`, `splits` (name to rows), `statistics` and
+    `warnings` are copied from the import's report so that pages need not open files.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    dataset = models.ForeignKey(Dataset, on_delete=models.CASCADE, related_name="versions")
+    number = models.PositiveIntegerField()
+    state = models.CharField(max_length=12, choices=VersionState, default=VersionState.DRAFT)
+    source_name = models.CharField(max_length=255)
+    source_bytes = models.PositiveBigIntegerField(default=0)
+    options = models.JSONField(default=dict)
+    rows = models.PositiveBigIntegerField(default=0)
+    columns = models.JSONField(default=list)
+    labels = models.JSONField(default=list)
+    splits = models.JSONField(default=dict)
+    statistics = models.JSONField(default=dict)
+    warnings = models.JSONField(default=list)
+    problem_count = models.PositiveBigIntegerField(default=0)
+    fingerprint = models.CharField(max_length=64, blank=True)
+    progress_rows = models.PositiveBigIntegerField(default=0)
+    progress_share = models.FloatField(default=0)
+    heartbeat_at = models.DateTimeField(null=True)
+    error_code = models.CharField(max_length=60, blank=True)
+    error_message = models.TextField(blank=True)
+    error_hint = models.TextField(blank=True)
+    created_by = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = DatasetVersionQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-number"]
+        constraints = [models.UniqueConstraint(fields=["dataset", "number"], name="one_version_a_number")]
+
+    def __str__(self) -> str:
+        return f"{self.dataset.name} v{self.number}"
+
+    @property
+    def folder(self) -> Path:
+        """Where the imported rows lie once the state is ready."""
+        return folder_of("datasets", self.pk)
+
+    @property
+    def source(self) -> Path:
+        """The uploaded file as it came."""
+        return folder_of("uploads", self.pk) / "source"
+
+    @property
+    def is_ready(self) -> bool:
+        return self.state == VersionState.READY

@@ -1,0 +1,91 @@
+"""Models and their immutable versions."""
+
+from __future__ import annotations
+
+import uuid
+from pathlib import Path
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from nlpstudio.accounts.models import User
+from nlpstudio.core.files import folder_of
+from nlpstudio.datasets.models import DatasetVersion, task_choices
+from nlpstudio.projects.models import Project
+
+
+class ModelQuerySet(models.QuerySet["Model"]):
+    def visible_to(self, user: User) -> ModelQuerySet:
+        return self.filter(deleted_at__isnull=True, project__in=Project.objects.visible_to(user))
+
+    def for_list(self) -> ModelQuerySet:
+        latest = ModelVersion.objects.filter(model=models.OuterRef("pk")).order_by("-number")
+        return self.select_related("created_by").annotate(
+            latest_id=models.Subquery(latest.values("pk")[:1]),
+            latest_number=models.Subquery(latest.values("number")[:1]),
+            latest_metrics=models.Subquery(latest.values("metrics")[:1]),
+            latest_split=models.Subquery(latest.values("metrics_split")[:1]),
+        ).order_by("-created_at")  # fmt: skip
+
+
+class Model(models.Model):
+    """A model under one name: what the project publishes, in versions that never change."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="models")
+    name = models.CharField(_("name"), max_length=120)
+    task = models.CharField(_("task"), max_length=30, choices=task_choices)
+    created_by = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True)
+    deleted_at = models.DateTimeField(null=True, blank=True)
+
+    objects = ModelQuerySet.as_manager()
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class ModelVersionQuerySet(models.QuerySet["ModelVersion"]):
+    def visible_to(self, user: User) -> ModelVersionQuerySet:
+        return self.filter(model__in=Model.objects.visible_to(user))
+
+
+class ModelVersion(models.Model):
+    """One published artifact (architecture 5.5) with where it came from.
+
+    `metrics` is flat and belongs to `metrics_split`; the whole report is `model/evaluation.json`.
+    `examples` are a few inputs from the data for the demo page.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    model = models.ForeignKey(Model, on_delete=models.CASCADE, related_name="versions")
+    number = models.PositiveIntegerField()
+    dataset_version = models.ForeignKey(DatasetVersion, on_delete=models.PROTECT, related_name="model_versions")
+    base_model = models.CharField(max_length=200)
+    spec = models.JSONField()
+    labels = models.JSONField(default=list)
+    metrics = models.JSONField(default=dict)
+    metrics_split = models.CharField(max_length=12, blank=True)
+    examples = models.JSONField(default=list)
+    weights_sha256 = models.CharField(max_length=64)
+    size_bytes = models.PositiveBigIntegerField(default=0)
+    created_by = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = ModelVersionQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-number"]
+        constraints = [models.UniqueConstraint(fields=["model", "number"], name="one_model_version_a_number")]
+
+    def __str__(self) -> str:
+        return f"{self.model.name} v{self.number}"
+
+    @property
+    def folder(self) -> Path:
+        """Holds `model/` (the artifact) and `predictions/` (one Parquet file a split)."""
+        return folder_of("models", self.pk)
+
+    @property
+    def artifact(self) -> Path:
+        return self.folder / "model"

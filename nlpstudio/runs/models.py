@@ -1,0 +1,163 @@
+"""Runs and what happened in them, as rows."""
+
+from __future__ import annotations
+
+import uuid
+from pathlib import Path
+from typing import Any
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from nlpstudio.accounts.models import User
+from nlpstudio.core import clock
+from nlpstudio.core.files import folder_of
+from nlpstudio.datasets.models import DatasetVersion
+from nlpstudio.engine.spec import TrainSpec
+from nlpstudio.projects.models import Project
+from nlpstudio.registry.models import ModelVersion
+from nlpstudio.runs.states import FINAL, LEASED, MOVES, State
+
+
+class RunQuerySet(models.QuerySet["Run"]):
+    def visible_to(self, user: User) -> RunQuerySet:
+        return self.filter(deleted_at__isnull=True, project__in=Project.objects.visible_to(user))
+
+    def for_list(self) -> RunQuerySet:
+        return self.select_related("created_by", "dataset_version__dataset", "model_version__model").order_by(
+            "-created_at"
+        )
+
+    def waiting(self) -> RunQuerySet:
+        """Queued runs, the next one first."""
+        return self.filter(state=State.QUEUED, deleted_at__isnull=True).order_by("queued_at", "pk")
+
+    def leaseless(self) -> RunQuerySet:
+        """Runs whose worker has not been heard of until its lease ended."""
+        return self.filter(state__in=sorted(LEASED), lease_until__lt=clock.now())
+
+
+class Run(models.Model):
+    """One fine-tune, from the order to its end.
+
+    `lease_owner`, `lease_until` and `fence` say which worker holds it: every write of a worker
+    is conditional on its `fence`, so a worker that comes back from the dead writes nothing.
+    `metrics` and `best` are flat; each has its split beside it.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="runs")
+    name = models.CharField(_("name"), max_length=120)
+    dataset_version = models.ForeignKey(DatasetVersion, on_delete=models.PROTECT, related_name="runs")
+    base_model = models.CharField(max_length=200)
+    spec = models.JSONField()
+    state = models.CharField(max_length=12, choices=State, default=State.QUEUED, db_index=True)
+    model_version = models.OneToOneField(
+        ModelVersion, on_delete=models.SET_NULL, null=True, blank=True, related_name="run"
+    )
+
+    attempt = models.PositiveIntegerField(default=0)
+    fence = models.PositiveIntegerField(default=0)
+    lease_owner = models.CharField(max_length=200, blank=True)
+    lease_until = models.DateTimeField(null=True, blank=True)
+    heartbeat_at = models.DateTimeField(null=True, blank=True)
+
+    progress = models.FloatField(default=0)
+    step = models.PositiveIntegerField(default=0)
+    total_steps = models.PositiveIntegerField(default=0)
+    eta_s = models.FloatField(null=True, blank=True)
+    last_seq = models.PositiveIntegerField(default=0)
+    metrics = models.JSONField(default=dict)
+    metrics_split = models.CharField(max_length=12, blank=True)
+    best = models.JSONField(default=dict)
+    best_split = models.CharField(max_length=12, blank=True)
+    environment = models.JSONField(default=dict)
+    weights_sha256 = models.CharField(max_length=64, blank=True)
+    error_code = models.CharField(max_length=60, blank=True)
+    error_message = models.TextField(blank=True)
+    error_hint = models.TextField(blank=True)
+
+    created_by = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True)
+    queued_at = models.DateTimeField()
+    started_at = models.DateTimeField(null=True, blank=True)
+    ended_at = models.DateTimeField(null=True, blank=True)
+    deleted_at = models.DateTimeField(null=True, blank=True)
+
+    objects = RunQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                name="ended_iff_final",
+                condition=models.Q(state__in=sorted(FINAL), ended_at__isnull=False)
+                | (~models.Q(state__in=sorted(FINAL)) & models.Q(ended_at__isnull=True)),
+            ),
+            models.CheckConstraint(
+                name="leased_iff_held",
+                condition=models.Q(state__in=sorted(LEASED), lease_until__isnull=False)
+                | (~models.Q(state__in=sorted(LEASED)) & models.Q(lease_until__isnull=True)),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def folder(self) -> Path:
+        """Holds the job, the log, the checkpoints and the artifact until it is published."""
+        return folder_of("runs", self.pk)
+
+    @property
+    def is_final(self) -> bool:
+        return self.state in FINAL
+
+    @property
+    def train_spec(self) -> TrainSpec:
+        return TrainSpec.from_json(self.spec)
+
+    def move(self, new: State, *, fence: int | None = None, **fields: Any) -> bool:
+        """Go to `new` if nobody got there first. Returns whether this call did it.
+
+        With `fence` the move also needs the lease to be the one the caller holds. The fields that
+        the constraints tie to the state (`ended_at`, the lease) are set here.
+        """
+        old = State(self.state)
+        if new not in MOVES[old]:
+            return False
+        if new in FINAL:
+            fields.setdefault("ended_at", clock.now())
+        elif old in FINAL:
+            fields.setdefault("ended_at", None)
+        if new not in LEASED:
+            fields.update(lease_until=None, lease_owner="")
+        rows = Run.objects.filter(pk=self.pk, state=old)
+        if fence is not None:
+            rows = rows.filter(fence=fence)
+        moved = bool(rows.update(state=new, **fields))
+        if moved:
+            self.refresh_from_db()
+        return moved
+
+
+class RunEvent(models.Model):
+    """One event of the engine (architecture 5.4), numbered within its run over all attempts."""
+
+    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="events")
+    seq = models.PositiveIntegerField()
+    at = models.DateTimeField()
+    kind = models.CharField(max_length=12)
+    step = models.PositiveIntegerField(null=True)
+    payload = models.JSONField()
+
+    class Meta:
+        ordering = ["seq"]
+        constraints = [models.UniqueConstraint(fields=["run", "seq"], name="one_event_a_seq")]
+        indexes = [models.Index(fields=["run", "kind", "seq"], name="events_by_kind")]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.seq}"
+
+    def to_json(self) -> dict[str, Any]:
+        """The event as the API and the socket give it."""
+        return {"seq": self.seq, "at": self.at.timestamp(), **self.payload}

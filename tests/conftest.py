@@ -1,0 +1,49 @@
+"""The cast: an owner, an editor, a viewer and a stranger, and the project that all but the last are in."""
+
+from __future__ import annotations
+
+import pytest
+
+from nlpstudio.accounts.models import User
+from nlpstudio.projects.models import Membership, Project, Role
+
+
+def _user(name: str) -> User:
+    return User.objects.create_user(f"{name}@example.org", "correct horse battery", name=name.title())
+
+
+@pytest.fixture
+def owner(db: None) -> User:
+    return _user("olivia")
+
+
+@pytest.fixture
+def editor(db: None) -> User:
+    return _user("edward")
+
+
+@pytest.fixture
+def viewer(db: None) -> User:
+    return _user("vera")
+
+
+@pytest.fixture
+def stranger(db: None) -> User:
+    """Signed in, but not a member of `project`; has a project of their own."""
+    user = _user("stan")
+    own = Project.objects.create(name="Stan's own", created_by=user)
+    Membership.objects.create(project=own, user=user, role=Role.OWNER)
+    return user
+
+
+@pytest.fixture
+def admin(db: None) -> User:
+    return User.objects.create_user("ada@example.org", "correct horse battery", name="Ada", is_admin=True)
+
+
+@pytest.fixture
+def project(owner: User, editor: User, viewer: User) -> Project:
+    project = Project.objects.create(name="Reviews", created_by=owner)
+    for user, role in ((owner, Role.OWNER), (editor, Role.EDITOR), (viewer, Role.VIEWER)):
+        Membership.objects.create(project=project, user=user, role=role)
+    return project
