@@ -1,0 +1,181 @@
+"""The un-padded forward pass over an unmodified Hugging Face model's own modules and parameters.
+
+Linear layers, norms, activations and dropout run on the real tokens only; attention runs on a few padded
+chunks of rows of like length (cf. Zeng et al. 2022, "Boosting Distributed Training Performance of the
+Unpadded BERT Model"). Where the head reads only the first token, the last layer computes only that.
+In eval mode the result equals the model's own forward to rounding.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from operator import attrgetter
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from transformers import PreTrainedModel
+
+from nlpstudio.engine.encoders.dropout import ByteDropout
+from nlpstudio.engine.encoders.example import Example
+from nlpstudio.engine.encoders.families import FAMILIES, Family
+from nlpstudio.engine.encoders.packing import Chunk, Packed, pack
+
+HEADS = ("ForSequenceClassification", "ForTokenClassification", "ForQuestionAnswering")
+
+
+def supports(model: PreTrainedModel) -> bool:
+    """Whether `PackedEncoder` computes exactly what `model` does."""
+    config = model.config
+    return (
+        config.model_type in FAMILIES
+        and type(model).__name__.endswith(HEADS)
+        and not getattr(config, "is_decoder", False)
+        and getattr(config, "position_embedding_type", "absolute") == "absolute"
+    )
+
+
+class PackedEncoder:
+    """An encoder without padding for the families of the table. `supports(model)` must hold."""
+
+    path = "packed"
+
+    def __init__(self, model: PreTrainedModel, *, seed: int = 0) -> None:
+        self.model: Any = model  # modules are reached by the names of the table
+        self.family = FAMILIES[model.config.model_type]
+        self.base: Any = model.base_model
+        self.heads = model.config.num_attention_heads
+        self.hidden_dropout = float(getattr(model.config, self.family.hidden_dropout))
+        self.attention_dropout = float(getattr(model.config, self.family.attention_dropout))
+        self.first_only = type(model).__name__.endswith("ForSequenceClassification")
+        self.layers = [_Layer(module, self.family) for module in attrgetter(self.family.layers)(self.base)]
+        self._bytes = ByteDropout(seed)
+
+    def logits(self, examples: Sequence[Example]) -> Tensor:
+        """[rows, labels] of a sequence classifier, else [tokens, outputs] of the real tokens."""
+        skipped = self.model.config.pad_token_id if self.family.positions_skip_padding else None
+        batch = pack(examples, device=self.model.device, skip_padding_id=skipped)
+        hidden = self._embed(batch)
+        for layer in self.layers[:-1]:
+            hidden = self._through(layer, hidden, batch)
+        hidden = self._through(self.layers[-1], hidden, batch, first_only=self.first_only)
+        return self._head(hidden)
+
+    def random_state(self) -> Mapping[str, Any]:
+        """The state of the dropout generator, as JSON values."""
+        return self._bytes.state()
+
+    def set_random_state(self, state: Mapping[str, Any]) -> None:
+        """Go on from `random_state`."""
+        self._bytes.set_state(state)
+
+    def _embed(self, batch: Packed) -> Tensor:
+        parts = self.base.embeddings
+        x: Tensor = parts.word_embeddings(batch.ids) + parts.position_embeddings(batch.positions)
+        if hasattr(parts, "token_type_embeddings"):
+            x = x + parts.token_type_embeddings(batch.types)
+        if hasattr(parts, "task_type_embeddings"):  # ERNIE 2 and later; fine-tuning uses task 0
+            x = x + parts.task_type_embeddings.weight[0]
+        x = self._drop(parts.LayerNorm(x))
+        if hasattr(self.base, "embeddings_project"):  # ELECTRA small
+            x = self.base.embeddings_project(x)
+        return x
+
+    def _through(self, layer: _Layer, x: Tensor, batch: Packed, *, first_only: bool = False) -> Tensor:
+        """One layer: [tokens, hidden] to the same, or to [rows, hidden] of the first tokens."""
+        if first_only:
+            key_value = F.linear(x, *_joined(layer.key, layer.value))
+            x = x.index_select(0, batch.first)
+            attended = self._attend_first(layer.query(x), key_value, batch.chunks)
+        else:
+            query_key_value = F.linear(x, *_joined(layer.query, layer.key, layer.value))
+            attended = self._attend(query_key_value, batch.chunks)
+        attended = layer.attention_out(attended)
+        if self.family.attention_out_dropout:
+            attended = self._drop(attended)
+        x = layer.attention_norm(attended + x)
+        grown = layer.activation(layer.ffn_in(x))
+        out: Tensor = layer.ffn_norm(self._drop(layer.ffn_out(grown)) + x)
+        return out
+
+    def _attend(self, query_key_value: Tensor, chunks: tuple[Chunk, ...]) -> Tensor:
+        """Self-attention of packed [tokens, 3 * hidden] to [tokens, hidden]."""
+        parts = []
+        for chunk in chunks:
+            block = _spread(query_key_value, chunk).view(chunk.rows, chunk.width, 3, self.heads, -1)
+            query, key, value = block.permute(2, 0, 3, 1, 4).unbind(0)
+            out = self._attention(query, key, value, chunk).transpose(1, 2).reshape(chunk.rows * chunk.width, -1)
+            parts.append(out if chunk.real is None else out.index_select(0, chunk.real))
+        return torch.cat(parts) if len(parts) > 1 else parts[0]
+
+    def _attend_first(self, query: Tensor, key_value: Tensor, chunks: tuple[Chunk, ...]) -> Tensor:
+        """Attention of the first tokens [rows, hidden] over packed [tokens, 2 * hidden] to [rows, hidden]."""
+        parts = []
+        for rows, chunk in zip(query.split([chunk.rows for chunk in chunks]), chunks, strict=True):
+            block = _spread(key_value, chunk).view(chunk.rows, chunk.width, 2, self.heads, -1)
+            key, value = block.permute(2, 0, 3, 1, 4).unbind(0)
+            asked = rows.view(chunk.rows, 1, self.heads, -1).transpose(1, 2)
+            parts.append(self._attention(asked, key, value, chunk).transpose(1, 2).reshape(chunk.rows, -1))
+        return torch.cat(parts) if len(parts) > 1 else parts[0]
+
+    def _attention(self, query: Tensor, key: Tensor, value: Tensor, chunk: Chunk) -> Tensor:
+        dropout = self.attention_dropout if self.model.training else 0.0
+        return F.scaled_dot_product_attention(query, key, value, attn_mask=chunk.mask, dropout_p=dropout)
+
+    def _drop(self, x: Tensor) -> Tensor:
+        if not self.model.training:
+            return x
+        return self._bytes(x, self.hidden_dropout) if x.device.type == "cpu" else F.dropout(x, self.hidden_dropout)
+
+    def _head(self, hidden: Tensor) -> Tensor:
+        """The model's own head on [rows, hidden] of first tokens or on [tokens, hidden]."""
+        model = self.model
+        if self.first_only:
+            return self._classify(hidden)
+        hidden = model.dropout(hidden) if hasattr(model, "dropout") else hidden
+        logits: Tensor = model.qa_outputs(hidden) if hasattr(model, "qa_outputs") else model.classifier(hidden)
+        return logits
+
+    def _classify(self, first: Tensor) -> Tensor:
+        model = self.model
+        if self.family.pooling == "head":
+            classified: Tensor = model.classifier(first.unsqueeze(1))
+            return classified
+        if self.family.pooling == "pre_classifier":
+            pooled = torch.relu(model.pre_classifier(first))
+        else:
+            pooled = self.base.pooler(first.unsqueeze(1))
+        logits: Tensor = model.classifier(model.dropout(pooled))
+        return logits
+
+
+class _Layer:
+    """The modules of one layer under the names of the table."""
+
+    query: nn.Linear
+    key: nn.Linear
+    value: nn.Linear
+    attention_out: nn.Linear
+    attention_norm: nn.LayerNorm
+    ffn_in: nn.Linear
+    activation: nn.Module
+    ffn_out: nn.Linear
+    ffn_norm: nn.LayerNorm
+
+    def __init__(self, module: nn.Module, family: Family) -> None:
+        for name in _Layer.__annotations__:
+            setattr(self, name, attrgetter(getattr(family, name))(module))
+
+
+def _joined(*linears: nn.Linear) -> tuple[Tensor, Tensor]:
+    """Weight and bias of several linear layers as one, so that one matrix product does."""
+    return torch.cat([each.weight for each in linears]), torch.cat([each.bias for each in linears])
+
+
+def _spread(x: Tensor, chunk: Chunk) -> Tensor:
+    """The chunk's packed tokens [n, d] in their padded places [rows * width, d], zero where padded."""
+    tokens = x[chunk.begin : chunk.end]
+    if chunk.real is None:
+        return tokens
+    return x.new_zeros(chunk.rows * chunk.width, x.shape[1]).index_copy_(0, chunk.real, tokens)
