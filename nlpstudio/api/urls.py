@@ -1,7 +1,13 @@
-"""Addresses of the api app."""
+"""The addresses of the API, version 1."""
 
 from __future__ import annotations
 
-from django.urls import URLPattern, URLResolver
+from django.urls import path
 
-urlpatterns: list[URLPattern | URLResolver] = []
+from nlpstudio.api import docs
+from nlpstudio.api.instance import api
+
+urlpatterns = [
+    path("docs", docs.page, name="api-docs"),
+    path("", api.urls),
+]

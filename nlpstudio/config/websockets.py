@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from channels.consumer import AsyncConsumer
 from django.urls import path
 
 from nlpstudio.runs.consumers import EventConsumer, RunConsumer
 
-websocket_urlpatterns = [
-    path("ws/runs/<uuid:run_id>/", RunConsumer.as_asgi()),
-    path("ws/runs/<uuid:run_id>/events/", EventConsumer.as_asgi()),
+
+def _app(consumer: type[AsyncConsumer]) -> Any:
+    return consumer.as_asgi()
+
+
+# Django types `path` for HTTP views only; Channels routes ASGI applications by it.
+websocket_urlpatterns: list[Any] = [
+    path("ws/runs/<uuid:run_id>/", _app(RunConsumer)),
+    path("ws/runs/<uuid:run_id>/events/", _app(EventConsumer)),
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
@@ -13,6 +14,9 @@ from nlpstudio.core.files import folder_of
 from nlpstudio.engine.catalogue import CATALOGUE
 from nlpstudio.projects.models import Project
 
+if TYPE_CHECKING:
+    from django.utils.functional import _StrOrPromise as StrOrPromise
+
 TASK_NAMES = {
     "classification": _("Text classification"),
     "ner": _("Named-entity recognition"),
@@ -20,7 +24,7 @@ TASK_NAMES = {
 }
 
 
-def task_choices() -> list[tuple[str, str]]:
+def task_choices() -> list[tuple[str, StrOrPromise]]:
     return [(name, TASK_NAMES[name]) for name in CATALOGUE]
 
 
