@@ -1,0 +1,1 @@
+"""How a base model gets from where it is published to a folder that transformers loads."""
