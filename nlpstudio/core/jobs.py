@@ -20,9 +20,9 @@ def delay_on_commit(task: Task[Any, Any], *args: str) -> None:
     transaction.on_commit(lambda: send(task, *args))
 
 
-def send(task: Task[Any, Any], *args: str, expires: float | None = None) -> None:
-    """Queue the task now. With `expires` the message is dropped when nobody took it for so many seconds."""
+def send(task: Task[Any, Any], *args: str, **options: Any) -> None:
+    """Queue the task now. `options` are Celery's, such as `expires` in seconds."""
     try:
-        task.apply_async(args, expires=expires, retry=False)
+        task.apply_async(args, retry=False, **options)
     except (OperationalError, OSError) as error:
         logger.warning("could not queue %s%s: %s", task.name, args, error)

@@ -6,12 +6,15 @@ import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from nlpstudio.accounts.models import User
+from nlpstudio.core import clock
 from nlpstudio.core.files import folder_of
-from nlpstudio.engine.catalogue import CATALOGUE
+from nlpstudio.engine.catalogue import CATALOGUE, TaskInfo
+from nlpstudio.engine.data.options import ImportOptions
 from nlpstudio.projects.models import Project
 
 if TYPE_CHECKING:
@@ -39,6 +42,9 @@ class DatasetQuerySet(models.QuerySet["Dataset"]):
             latest_number=models.Subquery(latest.values("number")[:1]),
             latest_state=models.Subquery(latest.values("state")[:1]),
             latest_rows=models.Subquery(latest.values("rows")[:1]),
+            latest_labels=models.Subquery(latest.values("labels")[:1]),
+            latest_share=models.Subquery(latest.values("progress_share")[:1]),
+            run_count=models.Count("versions__runs", filter=models.Q(versions__runs__deleted_at__isnull=True)),
         ).order_by("-created_at")  # fmt: skip
 
 
@@ -68,6 +74,9 @@ class VersionState(models.TextChoices):
     FAILED = "failed", _("Failed")
 
 
+CONFIGURABLE = frozenset({VersionState.DRAFT, VersionState.FAILED})
+
+
 class DatasetVersionQuerySet(models.QuerySet["DatasetVersion"]):
     def visible_to(self, user: User) -> DatasetVersionQuerySet:
         return self.filter(dataset__in=Dataset.objects.visible_to(user))
@@ -75,12 +84,33 @@ class DatasetVersionQuerySet(models.QuerySet["DatasetVersion"]):
     def ready(self) -> DatasetVersionQuerySet:
         return self.filter(state=VersionState.READY)
 
+    def importing(self) -> DatasetVersionQuerySet:
+        return self.filter(state=VersionState.IMPORTING)
+
+    def held(self) -> DatasetVersionQuerySet:
+        """Imports that a living worker is busy with."""
+        return self.importing().filter(heartbeat_at__gte=clock.in_seconds(-settings.LEASE_SECONDS))
+
+    def lost(self) -> DatasetVersionQuerySet:
+        """Imports whose worker has not been heard of until its lease ended."""
+        return self.importing().filter(heartbeat_at__lt=clock.in_seconds(-settings.LEASE_SECONDS))
+
+    def untouched(self) -> DatasetVersionQuerySet:
+        """Imports that no worker has taken yet, the oldest first."""
+        return self.importing().filter(heartbeat_at__isnull=True).order_by("created_at")
+
+    def with_use(self) -> DatasetVersionQuerySet:
+        """Each with the number of runs that trained on it, for the list of versions."""
+        runs = models.Count("runs", filter=models.Q(runs__deleted_at__isnull=True))
+        return self.select_related("created_by").annotate(run_count=runs)
+
 
 class DatasetVersion(models.Model):
     """One import of one file. Its rows lie in `folder` as `engine.data.store` writes them and never change.
 
-    `options` is an `ImportOptions` as JSON. `labels`, `splits` (name to rows), `statistics` and
-    `warnings` are copied from the import's report so that pages need not open files.
+    `options` is an `ImportOptions` as JSON. `labels`, `splits` (name to rows), `statistics`,
+    `warnings` and the first problems are copied from the import's report so that pages need not open files. Each worker
+    that takes the import raises `fence`, and every write of it is conditional on its own number.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -97,10 +127,14 @@ class DatasetVersion(models.Model):
     statistics = models.JSONField(default=dict)
     warnings = models.JSONField(default=list)
     problem_count = models.PositiveBigIntegerField(default=0)
+    rejected_count = models.PositiveBigIntegerField(default=0)
+    first_problems = models.JSONField(default=list)
     fingerprint = models.CharField(max_length=64, blank=True)
     progress_rows = models.PositiveBigIntegerField(default=0)
     progress_share = models.FloatField(default=0)
     heartbeat_at = models.DateTimeField(null=True)
+    attempt = models.PositiveIntegerField(default=0)
+    fence = models.PositiveIntegerField(default=0)
     error_code = models.CharField(max_length=60, blank=True)
     error_message = models.TextField(blank=True)
     error_hint = models.TextField(blank=True)
@@ -129,3 +163,24 @@ class DatasetVersion(models.Model):
     @property
     def is_ready(self) -> bool:
         return self.state == VersionState.READY
+
+    @property
+    def is_importing(self) -> bool:
+        return self.state == VersionState.IMPORTING
+
+    @property
+    def is_failed(self) -> bool:
+        return self.state == VersionState.FAILED
+
+    @property
+    def is_configurable(self) -> bool:
+        """Whether its options may still be chosen: nothing was imported from it yet."""
+        return self.state in CONFIGURABLE
+
+    @property
+    def import_options(self) -> ImportOptions:
+        return ImportOptions.from_json(self.options)
+
+    @property
+    def task_info(self) -> TaskInfo:
+        return CATALOGUE[self.dataset.task]
