@@ -176,7 +176,7 @@ def _ids(batch: Any) -> NDArray[np.int64]:
 def _labelled(column: Any, label: str, task: str) -> NDArray[np.bool_]:
     """Which rows of a list column carry the label."""
     if task == "qa":
-        empty = np.asarray(pc.list_value_length(column).to_numpy(zero_copy_only=False)) == 0
+        empty: NDArray[np.bool_] = np.asarray(pc.list_value_length(column).to_numpy(zero_copy_only=False)) == 0
         return empty if label == UNANSWERABLE else ~empty
     wanted = pa.array([label, f"B-{label}", f"I-{label}"] if task == "ner" else [label])
     hits = pc.is_in(pc.list_flatten(column), value_set=wanted).to_numpy(zero_copy_only=False)
