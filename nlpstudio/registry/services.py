@@ -1,0 +1,139 @@
+"""What people and workers do with models: publish, rename, delete."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from nlpstudio.accounts import audit
+from nlpstudio.accounts.models import User
+from nlpstudio.core.errors import StudioError
+from nlpstudio.core.files import folder_of, size_of
+from nlpstudio.datasets.models import DatasetVersion
+from nlpstudio.engine import manifest
+from nlpstudio.engine.errors import DamagedArtifact
+from nlpstudio.engine.spec import TrainSpec
+from nlpstudio.projects.models import Project
+from nlpstudio.registry import examples, reports
+from nlpstudio.registry.models import Model, ModelVersion
+
+WEIGHTS = "model.safetensors"
+
+
+class NameTaken(StudioError):
+    """Another model of the project has that name."""
+
+    code = "model.name_taken"
+
+
+def publish(
+    *,
+    version_id: UUID,
+    folder: Path,
+    project: Project,
+    model_name: str,
+    dataset_version: DatasetVersion,
+    spec: TrainSpec,
+    by: User | None,
+) -> ModelVersion:
+    """Make the artifact in `folder` (`model/` and `predictions/`) the next version of the model of that name.
+
+    Twice with one `version_id` is once: after a kill at any point the same call finishes the work.
+    The folder is renamed into its place first and the row follows, so a row that can be seen has
+    its files. Raises `DamagedArtifact` when the files do not agree with their manifest.
+    """
+    done = ModelVersion.objects.select_related("model").filter(pk=version_id).first()
+    if done is not None:
+        return done
+    home = _move_in(folder, folder_of("models", version_id))
+    facts = _facts(home)
+    chosen = examples.choose(home / "predictions", dataset_version, facts["metrics_split"])
+    with transaction.atomic():
+        # The project's row is the lock: two runs that end at once get two numbers.
+        Project.objects.select_for_update().get(pk=project.pk)
+        done = ModelVersion.objects.select_related("model").filter(pk=version_id).first()
+        if done is not None:
+            return done
+        model = _model_called(model_name, project=project, task=spec.task, by=by)
+        latest = model.versions.order_by("-number").values_list("number", flat=True).first() or 0
+        version = ModelVersion.objects.create(
+            pk=version_id,
+            model=model,
+            number=latest + 1,
+            dataset_version=dataset_version,
+            base_model=spec.base_model,
+            spec=spec.to_json(),
+            examples=chosen,
+            created_by=by,
+            **facts,
+        )
+        audit.record(by, "model.published", version, project_id=project.pk)
+    return version
+
+
+def rename(*, model: Model, name: str, by: User) -> None:
+    """Give the model another name. Raises `NameTaken`."""
+    with transaction.atomic():
+        Project.objects.select_for_update().get(pk=model.project_id)
+        others = Model.objects.filter(project=model.project_id, deleted_at__isnull=True).exclude(pk=model.pk)
+        if others.filter(name=name).exists():
+            raise NameTaken(_("Another model of this project is called %(name)s.") % {"name": name})
+        before, model.name = model.name, name
+        model.save(update_fields=["name"])
+        audit.record(by, "model.renamed", model, project_id=model.project_id, before=before)
+
+
+@transaction.atomic
+def delete(*, model: Model, by: User) -> None:
+    """Hide the model and all its versions. The files stay until the sweep."""
+    if Model.objects.filter(pk=model.pk, deleted_at__isnull=True).update(deleted_at=timezone.now()):
+        audit.record(by, "model.deleted", model, project_id=model.project_id)
+
+
+def _move_in(folder: Path, home: Path) -> Path:
+    """Rename the verified folder to `home`, unless an earlier call, killed before its row, has done so."""
+    if home.is_dir():
+        manifest.verify(home / "model")
+        return home
+    manifest.verify(folder / "model")
+    for path in (folder, *folder.rglob("*")):
+        path.chmod(0o755 if path.is_dir() else 0o644)
+    home.parent.mkdir(parents=True, exist_ok=True)
+    folder.rename(home)
+    return home
+
+
+def _facts(home: Path) -> dict[str, Any]:
+    """The columns of a version that are read from its files."""
+    artifact = home / "model"
+    listed = manifest.read(artifact)["files"]
+    if WEIGHTS not in listed:
+        raise DamagedArtifact(f"the artifact has no {WEIGHTS}")
+    report = reports.read(artifact)
+    split = reports.best_split(report)
+    return {
+        "labels": _labels(json.loads((artifact / "config.json").read_text(encoding="utf-8"))),
+        "metrics": report["splits"][split]["metrics"] if split else {},
+        "metrics_split": split,
+        "weights_sha256": listed[WEIGHTS]["sha256"],
+        "size_bytes": size_of(home),
+    }
+
+
+def _labels(config: Mapping[str, Any]) -> list[str]:
+    """The label map in the order of its ids; transformers' own LABEL_0, LABEL_1 means that there is none."""
+    mapping = config.get("id2label", {})
+    labels = [str(mapping[key]) for key in sorted(mapping, key=int)]
+    return [] if labels == ["LABEL_0", "LABEL_1"] else labels
+
+
+def _model_called(name: str, *, project: Project, task: str, by: User | None) -> Model:
+    model = Model.objects.filter(project=project, name=name, task=task, deleted_at__isnull=True).first()
+    return model or Model.objects.create(project=project, name=name, task=task, created_by=by)
