@@ -1,4 +1,4 @@
-"""Every view says who may use it; a test fails on one that does not."""
+"""Every view says who may use it and with which verbs; a test fails on one that does not."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from functools import wraps
 from typing import Any, TypeVar, cast
 
 from django.contrib.auth.decorators import login_required
+from django.views.decorators.http import require_http_methods
 
 View = TypeVar("View", bound=Callable[..., Any])
 
@@ -24,12 +25,18 @@ class Policy(StrEnum):
     LINK = "holder of a link"
 
 
-def policy(value: Policy) -> Callable[[View], View]:
-    """Mark a view with its policy. All but public ones and links send strangers to sign in."""
+def policy(value: Policy, *verbs: str) -> Callable[[View], View]:
+    """Mark a view with its policy and the verbs it answers (default GET); other verbs get 405.
+
+    All but public views and those behind a link send people who are not signed in to sign in.
+    """
+    allowed = verbs or ("GET",)
 
     def mark(view: View) -> View:
         guarded: Any = view if value in (Policy.PUBLIC, Policy.LINK) else wraps(view)(login_required(view))
+        guarded = wraps(view)(require_http_methods(["HEAD", *allowed] if "GET" in allowed else [*allowed])(guarded))
         guarded.policy = value
+        guarded.verbs = allowed
         return cast(View, guarded)
 
     return mark
