@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import shutil
 from pathlib import Path
 
@@ -50,13 +51,13 @@ def _download(source: HubRepository) -> Path:
     """The snapshot in the Hub's cache. One question first: a download would try a dead line for half a minute."""
     wanted = [*_FILES, source.weights]
     try:
-        commit = HfApi().model_info(source.repo, revision=source.revision, timeout=_PATIENCE).sha
+        HfApi().model_info(source.repo, revision=source.revision, timeout=_PATIENCE)
     except (RepositoryNotFoundError, RevisionNotFoundError) as error:
         raise BaseModelMissing(f"the Hub knows no {source.repo} at {source.revision}, or hides it") from error
     except (HfHubHTTPError, httpx2.HTTPError, ConnectionError) as error:
         return _from_cache(source, error)
     try:
-        return Path(snapshot_download(source.repo, revision=commit, allow_patterns=wanted))
+        return Path(snapshot_download(source.repo, revision=source.revision, allow_patterns=wanted))
     except (LocalEntryNotFoundError, HfHubHTTPError, httpx2.HTTPError, ConnectionError) as error:
         raise _unreachable(source, error) from error
 
@@ -80,7 +81,10 @@ def _to_safetensors(source: Path, target: Path) -> None:
 
     Tied weights are written once under each of their names: safetensors refuses shared memory.
     """
-    state = torch.load(source, map_location="cpu", weights_only=True)
+    try:
+        state = torch.load(source, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        raise BaseModelRefused(f"{source.name} holds more than weights, or is damaged") from error
     renamed = {
         name.replace("LayerNorm.gamma", "LayerNorm.weight").replace("LayerNorm.beta", "LayerNorm.bias"): tensor
         for name, tensor in state.items()
