@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import zipfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
-from asgiref.sync import sync_to_async
-
 _CHUNK = 1 << 20
-_ENOUGH = 1 << 18
 
 
 class _Tape:
@@ -17,11 +14,9 @@ class _Tape:
 
     def __init__(self) -> None:
         self._parts: list[bytes] = []
-        self.waiting = 0
 
     def write(self, data: bytes, /) -> int:
         self._parts.append(bytes(data))
-        self.waiting += len(data)
         return len(data)
 
     def flush(self) -> None:
@@ -33,7 +28,6 @@ class _Tape:
     def take(self) -> bytes:
         taken = b"".join(self._parts)
         self._parts.clear()
-        self.waiting = 0
         return taken
 
 
@@ -49,16 +43,5 @@ def zipped(folder: Path, name: str) -> Iterator[bytes]:
             with path.open("rb") as source, archive.open(entry, "w", force_zip64=True) as target:
                 while chunk := source.read(_CHUNK):
                     target.write(chunk)
-                    if tape.waiting >= _ENOUGH:
-                        yield tape.take()
+                    yield tape.take()
     yield tape.take()
-
-
-async def in_threads(pieces: Iterator[bytes]) -> AsyncIterator[bytes]:
-    """The same pieces for an asynchronous server; Django would gather a plain iterator in memory first."""
-
-    def step() -> bytes:
-        return next(pieces, b"")
-
-    while piece := await sync_to_async(step, thread_sensitive=False)():
-        yield piece

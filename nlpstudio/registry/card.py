@@ -9,7 +9,9 @@ from pathlib import Path
 _HEADING = re.compile(r"(#{1,4})\s+(.*)")
 _ITEM = re.compile(r"\s*[-*]\s+(.*)")
 _RULE = re.compile(r"\|?[\s:|-]+\|?")
-_INLINE = re.compile(r"`([^`]+)`|\*\*([^*]+)\*\*")
+_INLINE = re.compile(r"(?<!\\)`([^`]+)`|(?<!\\)\*\*([^*]+)\*\*")
+_ESCAPED = re.compile(r"\\([\\`*_{}\[\]<>#|!])")
+_BAR = re.compile(r"(?<!\\)\|")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,7 +81,7 @@ def _kind(line: str) -> str:
 
 def _rows(kind: str, lines: list[str]) -> list[list[list[Piece]]]:
     if kind == "table":
-        cells = [line.strip().strip("|").split("|") for line in lines if not _RULE.fullmatch(line)]
+        cells = [_BAR.split(line.strip())[1:-1] for line in lines if not _RULE.fullmatch(line)]
         return [[_pieces(cell.strip()) for cell in row] for row in cells]
     if kind == "list":
         return [[_pieces(item[1])] for line in lines if (item := _ITEM.fullmatch(line))]
@@ -91,10 +93,14 @@ def _pieces(text: str) -> list[Piece]:
     at = 0
     for found in _INLINE.finditer(text):
         if found.start() > at:
-            pieces.append(Piece(kind="text", text=text[at : found.start()]))
+            pieces.append(_words(text[at : found.start()]))
         code, strong = found.groups()
         pieces.append(Piece(kind="code", text=code) if code else Piece(kind="strong", text=strong))
         at = found.end()
     if at < len(text):
-        pieces.append(Piece(kind="text", text=text[at:]))
+        pieces.append(_words(text[at:]))
     return pieces
+
+
+def _words(text: str) -> Piece:
+    return Piece(kind="text", text=_ESCAPED.sub(r"\1", text))

@@ -12,7 +12,6 @@ from nlpstudio.registry.models import ModelVersion
 
 SPLITS = ("test", "validation")
 """In the order in which people want to see them: the honest one first."""
-LEVELS = 9
 WIDEST = 25
 """A confusion matrix with more labels than this is shown as a list of its largest cells."""
 PAIRS = 20
@@ -20,13 +19,12 @@ PAIRS = 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cell:
-    """Rows of one label that were given another (or the same). `level` runs from 0 to 9 within the matrix row."""
+    """Rows of one label that were given another (or the same). `share` is of all rows with the gold label."""
 
     gold: str
     predicted: str
     count: int
     share: float
-    level: int
 
     @property
     def is_right(self) -> bool:
@@ -97,13 +95,7 @@ def _confusion(labels: Sequence[str], matrix: Sequence[Sequence[int]]) -> Confus
         total = sum(counts) or 1
         rows.append(
             [
-                Cell(
-                    gold=gold,
-                    predicted=predicted,
-                    count=count,
-                    share=count / total,
-                    level=min(LEVELS, round(LEVELS * count / total + 0.49)) if count else 0,
-                )
+                Cell(gold=gold, predicted=predicted, count=count, share=count / total)
                 for predicted, count in zip(labels, counts, strict=True)
             ]
         )

@@ -131,6 +131,8 @@ DEFAULT_FROM_EMAIL = env("EMAIL_FROM", default="NLP Studio <studio@localhost>")
 # Broker, live updates, cache: one Redis protocol server, embedded unless REDIS_URL names one
 EMBEDDED_SOCKET = socket_path(STUDIO_HOME, "valkey.sock")
 SERVE_SOCKET = socket_path(STUDIO_HOME, "serve.sock")
+SERVE_URL = env("SERVE_URL", default="")  # a serve worker elsewhere; empty: the socket above
+SERVE_MEMORY_MB = env.int("STUDIO_SERVE_MEMORY_MB", default=2048)
 REDIS_URL = env("REDIS_URL", default=f"unix://{EMBEDDED_SOCKET}")
 CHANNEL_LAYERS = {
     "default": {

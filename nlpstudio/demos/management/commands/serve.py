@@ -1,0 +1,61 @@
+"""The serve worker: loads published models on demand and answers demos and the API."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+from pathlib import Path
+from typing import Any
+
+import torch
+import uvicorn
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandParser
+
+from nlpstudio.core import workers
+from nlpstudio.engine.inference.pool import Pool
+from nlpstudio.engine.inference.predictor import Predictor
+from nlpstudio.engine.inference.server import ServeApp
+
+GRACE_SECONDS = 5
+
+
+class Command(BaseCommand):
+    help = "Answer predictions until told to end. Listens on a private socket unless a port is given."
+    requires_system_checks = []
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--socket", type=Path, default=settings.SERVE_SOCKET, help="unix socket to listen on")
+        parser.add_argument("--host", default="127.0.0.1")
+        parser.add_argument("--port", type=int, help="listen on TCP instead of the socket")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        torch.set_num_threads(1)  # one thread a model: cores are shared with training
+        pool = Pool(
+            Path(settings.FILES_ROOT) / "models", Predictor.load, budget_bytes=settings.SERVE_MEMORY_MB * 1024**2
+        )
+        place = (
+            {"host": options["host"], "port": options["port"]} if options["port"] else {"uds": str(options["socket"])}
+        )
+        config = uvicorn.Config(
+            ServeApp(pool),
+            lifespan="off",
+            log_level="warning",
+            access_log=False,
+            timeout_graceful_shutdown=GRACE_SECONDS,
+            **place,
+        )
+        name = f"serve@{socket.gethostname()}:{os.getpid()}"
+        heart = workers.Heart(name, "serve", **{key: str(value) for key, value in place.items()})
+        # uvicorn ends in order and then raises the signal again, which must not cut off what follows.
+        for each in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(each, lambda *_: None)
+        heart.start()
+        try:
+            uvicorn.Server(config).run()
+        finally:
+            heart.stop()
+            heart.join()
+            workers.forget(name)
+            pool.close()

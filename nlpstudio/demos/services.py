@@ -1,0 +1,110 @@
+"""Asking the serve worker: a prediction, or how a model stands, with errors in words."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+from django.conf import settings
+from django.utils.translation import gettext as _
+
+from nlpstudio.core.errors import StudioError
+from nlpstudio.engine.errors import UnsuitableInput
+from nlpstudio.registry.models import ModelVersion
+
+SECONDS = 30.0
+CONNECT_SECONDS = 2.0
+
+
+class ServeAway(StudioError):
+    """No serve worker answers."""
+
+    code = "serve.away"
+    status = 503
+
+
+class ServeRefused(StudioError):
+    """The serve worker cannot answer this now. `retry_after` is in seconds, 0 when there is no saying."""
+
+    code = "serve.refused"
+    status = 503
+    retry_after = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answered:
+    """A prediction in Hugging Face's shape and how long it took."""
+
+    prediction: Any
+    seconds: float
+
+
+def predict(
+    version: ModelVersion, inputs: Any, parameters: dict[str, Any] | None = None, *, seconds: float = SECONDS
+) -> Answered:
+    """Ask the model. Raises `UnsuitableInput`, `ServeAway`, or `ServeRefused` (busy 429, too late 504, unusable 503)."""
+    body = {"model": _folder(version), "inputs": inputs, "parameters": parameters, "deadline_ms": 1000 * seconds}
+    started = time.perf_counter()
+    with _client(seconds) as client:
+        response = client.post("/predict", content=json.dumps(body), headers={"content-type": "application/json"})
+    if response.status_code != 200:
+        raise _error_of(response)
+    return Answered(prediction=response.json(), seconds=time.perf_counter() - started)
+
+
+def warm(version: ModelVersion) -> str:
+    """Have the model loaded; its state: loading, ready or failed. Raises `ServeAway` and `ServeRefused`."""
+    with _client(CONNECT_SECONDS) as client:
+        response = client.post("/warm", json={"model": _folder(version)})
+    if response.status_code != 200:
+        raise _error_of(response)
+    return str(response.json()["state"])
+
+
+def _folder(version: ModelVersion) -> str:
+    """The artifact's folder below the serve worker's root."""
+    return f"{version.pk}/{version.artifact.name}"
+
+
+@contextmanager
+def _client(seconds: float) -> Iterator[httpx.Client]:
+    """A connection to the serve worker; what goes wrong below HTTP becomes `ServeAway`."""
+    # No TLS on a socket of this machine: without `verify=False` each client would read all certificates.
+    if settings.SERVE_URL:
+        transport, base = httpx.HTTPTransport(), settings.SERVE_URL
+    else:
+        transport, base = httpx.HTTPTransport(uds=str(settings.SERVE_SOCKET), verify=False), "http://serve"
+    # The worker keeps the deadline itself; a little more than it lets its own words arrive.
+    timeout = httpx.Timeout(seconds + 2, connect=CONNECT_SECONDS)
+    with httpx.Client(transport=transport, base_url=base, timeout=timeout, trust_env=False) as client:
+        try:
+            yield client
+        except httpx.TransportError as error:
+            raise ServeAway(
+                _("No serve worker answers, so the model cannot be asked."),
+                hint=_("Start one with “manage.py serve”, or restart the studio."),
+            ) from error
+
+
+def _error_of(response: httpx.Response) -> Exception:
+    """The serve worker's refusal as an error of ours."""
+    error = response.json()["error"]
+    if error["code"] == UnsuitableInput.code:
+        return UnsuitableInput(error["message"], hint=error["hint"])
+    words = {
+        429: _("Too many requests wait for this model."),
+        504: _("The model did not answer in time."),
+        413: _("The input is too large."),
+    }
+    message = words.get(response.status_code, error["message"])
+    hint = _("Try again in a moment.") if response.status_code in (429, 504) else error["hint"]
+    refused = ServeRefused(message, hint=hint, code=error["code"], status=response.status_code)
+    if refused.status in (404, 500):  # a missing folder and a bug are the worker's trouble, not the asker's
+        refused.status = 503
+    refused.retry_after = int(response.headers.get("retry-after", 0))
+    return refused

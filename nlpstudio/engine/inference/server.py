@@ -1,0 +1,139 @@
+"""The serve worker's HTTP face: a small ASGI app before the pool, for the web process on the same machine.
+
+`POST /predict` `{model, inputs, parameters, deadline_ms}` answers the prediction as it is; `POST /warm` `{model}`
+begins to load a model; `GET /models` lists what is loaded, `GET /health` answers. Errors are
+`{"error": {code, message, hint}}` with 400, 404, 413, 429 (with Retry-After), 500, 503 or 504.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import math
+import os
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from nlpstudio.engine.errors import EngineError, UnsuitableInput
+from nlpstudio.engine.inference.batcher import QueueFull, TooLate
+from nlpstudio.engine.inference.pool import Pool, UnknownModel
+
+logger = logging.getLogger(__name__)
+
+BODY_BYTES_MOST = 8 << 20
+DEADLINE_SECONDS = 60.0
+
+Scope = dict[str, Any]
+Receive = Callable[[], Awaitable[dict[str, Any]]]
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+Headers = list[tuple[bytes, bytes]]
+
+
+class Refusal(Exception):
+    """An answer other than 200."""
+
+    def __init__(self, status: int, code: str, message: str, *, hint: str = "", retry_after: float = 0) -> None:
+        super().__init__(message)
+        self.status = status
+        self.body = {"error": {"code": code, "message": message, "hint": hint}}
+        self.headers: Headers = [(b"retry-after", str(math.ceil(retry_after)).encode())] if retry_after else []
+
+
+class ServeApp:
+    """The ASGI application of one pool."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            raise RuntimeError(f"no {scope['type']} here")
+        try:
+            answer = await self._route(scope["method"], scope["path"], receive)
+        except Refusal as refusal:
+            await _send(send, refusal.status, refusal.body, refusal.headers)
+        else:
+            await _send(send, 200, answer, [])
+
+    async def _route(self, method: str, path: str, receive: Receive) -> Any:
+        match method, path:
+            case "GET", "/health":
+                return {"status": "ok", "pid": os.getpid()}
+            case "GET", "/models":
+                return {"models": self._pool.describe()}
+            case "POST", "/predict":
+                return await self._predict(await _json(receive))
+            case "POST", "/warm":
+                return await self._warm(await _json(receive))
+        raise Refusal(404, "not_found", f"there is no {method} {path}")
+
+    async def _warm(self, body: dict[str, Any]) -> dict[str, str]:
+        try:
+            return {"state": await asyncio.to_thread(self._pool.warm, _name(body))}
+        except EngineError as error:
+            raise _refusal_of(error) from error
+
+    async def _predict(self, body: dict[str, Any]) -> Any:
+        parameters = body.get("parameters") or {}
+        if "inputs" not in body or not isinstance(parameters, dict):
+            raise Refusal(400, UnsuitableInput.code, "inputs is missing, or parameters is no object")
+        seconds = min(DEADLINE_SECONDS, float(body.get("deadline_ms") or 1000 * DEADLINE_SECONDS) / 1000)
+        try:
+            # The pool opens files and may wait for a lock: not in the event loop.
+            coming = await asyncio.to_thread(
+                self._pool.submit, _name(body), body["inputs"], parameters, seconds=seconds
+            )
+            return await asyncio.wait_for(asyncio.wrap_future(coming), timeout=seconds)
+        except QueueFull as error:
+            raise Refusal(429, "serve.busy", str(error), retry_after=error.retry_after) from error
+        except (TooLate, TimeoutError) as error:
+            raise Refusal(504, "serve.too_late", f"no answer within {seconds:g} s", hint="Try again.") from error
+        except EngineError as error:
+            raise _refusal_of(error) from error
+        except Exception as error:
+            # The batcher has logged it. One prediction's bug must not look like a dead worker.
+            raise Refusal(500, "serve.failed", f"the prediction failed: {type(error).__name__}") from error
+
+
+def _refusal_of(error: EngineError) -> Refusal:
+    statuses: dict[type[EngineError], int] = {UnsuitableInput: 400, UnknownModel: 404}
+    return Refusal(statuses.get(type(error), 503), error.code, error.message, hint=error.hint)
+
+
+def _name(body: dict[str, Any]) -> str:
+    name = body.get("model")
+    if not isinstance(name, str):
+        raise Refusal(400, UnsuitableInput.code, "model must be the name of a folder")
+    return name
+
+
+async def _json(receive: Receive) -> dict[str, Any]:
+    parts: list[bytes] = []
+    size, more = 0, True
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise Refusal(400, UnsuitableInput.code, "the request was broken off")
+        parts.append(message.get("body", b""))
+        size += len(parts[-1])
+        more = message.get("more_body", False)
+        if size > BODY_BYTES_MOST:
+            raise Refusal(413, "predict.too_large", f"a request may have {BODY_BYTES_MOST >> 20} MB")
+    try:
+        body = json.loads(b"".join(parts))
+    except ValueError as error:
+        raise Refusal(400, UnsuitableInput.code, f"the body is no JSON: {error}") from error
+    if not isinstance(body, dict):
+        raise Refusal(400, UnsuitableInput.code, "the body must be a JSON object")
+    return body
+
+
+async def _send(send: Send, status: int, body: Any, headers: Headers) -> None:
+    content = json.dumps(body, ensure_ascii=False).encode()
+    await send({
+        "type": "http.response.start",
+        "status": status,
+        "headers": [(b"content-type", b"application/json"), (b"content-length", str(len(content)).encode()), *headers],
+    })  # fmt: skip
+    await send({"type": "http.response.body", "body": content})
