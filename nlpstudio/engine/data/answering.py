@@ -68,7 +68,7 @@ def _number(start: Any, line: int) -> int | None:
         return int(text)
     except ValueError:
         message = f"the answer's start {text!r} is no whole number"
-        return int(refuse(line, "answer_start", "answer.start_invalid", message, text, "Count characters from 0."))
+        refuse(line, "answer_start", "answer.start_invalid", message, text, "Count characters from 0.")
 
 
 def _nearest(context: str, answer: str, hint: int, line: int) -> tuple[tuple[str, int] | None, Problem | None]:

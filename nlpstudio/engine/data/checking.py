@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Any, NoReturn, Protocol
 
 from nlpstudio.engine.data.lines import forbidden, printable
 from nlpstudio.engine.data.options import ImportOptions
@@ -83,10 +83,10 @@ def scalar(value: Any, role: str, line: int) -> str:
         return as_text(value)
     except TypeError as error:
         message = f"the {role.replace('_', ' ')} is no text: {error}"
-        return refuse(line, role, "value.not_text", message, str(value), "Give one text or number.")
+        refuse(line, role, "value.not_text", message, str(value), "Give one text or number.")
 
 
-def refuse(line: int, column: str, code: str, message: str, value: str, fix: str) -> Any:
+def refuse(line: int, column: str, code: str, message: str, value: str, fix: str) -> NoReturn:
     """Raise `Refused` with this problem."""
     shown = printable(value)
     raise Refused(Problem(line=line, column=column, code=code, message=message, value=shown, fix=fix))
