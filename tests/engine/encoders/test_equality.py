@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
 import pytest
 import torch
@@ -28,14 +26,6 @@ VOCABULARY, HIDDEN = 50, 24
 BERT_SIZES = {"hidden_size": HIDDEN, "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 40}
 SIZES = {"distilbert": {"dim": HIDDEN, "n_layers": 2, "n_heads": 4, "hidden_dim": 40}}
 EXTRA = {"electra": {"embedding_size": 12}, "ernie": {"use_task_id": True, "task_type_vocab_size": 3}}
-
-
-@pytest.fixture(autouse=True)
-def _one_thread() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 def model_of(family: str, head: str) -> PreTrainedModel:

@@ -1,0 +1,86 @@
+"""What this machine computes on: device, precision, threads and memory, found by looking and by a short probe."""
+
+from __future__ import annotations
+
+import time
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from typing import Any
+
+import psutil
+import torch
+import transformers
+
+from nlpstudio.engine.environment import usable_cpus
+
+PROBE_SECONDS = {"cpu": 0.1, "cuda": 0.5}
+WORTH_IT = 1.5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hardware:
+    """A device with the precision ("fp32" or "bf16") and the threads of a run."""
+
+    device: torch.device
+    precision: str
+    threads: int
+
+    def autocast(self) -> AbstractContextManager[Any]:
+        """The context of a forward pass in this precision; parameters stay fp32."""
+        if self.precision == "fp32":
+            return nullcontext()
+        return torch.autocast(self.device.type, dtype=torch.bfloat16)
+
+    def memory_bytes(self) -> int:
+        """The device's memory in use by this process: peak on a GPU, resident now on a CPU."""
+        if self.device.type == "cuda":
+            return int(torch.cuda.max_memory_allocated(self.device))
+        return int(psutil.Process().memory_info().rss)
+
+    def environment(self) -> dict[str, Any]:
+        """What weights are bit-identical under, as JSON values."""
+        return {
+            "torch": str(torch.__version__),
+            "transformers": str(transformers.__version__),
+            "device": device_name(self.device),
+            "precision": self.precision,
+            "threads": self.threads,
+        }
+
+
+def choose(threads: int = 0, *, precision: str | None = None) -> Hardware:
+    """The best device. `threads` 0 takes all usable processors; `precision` None probes for it.
+
+    Sets torch's thread count for this process.
+    """
+    count = threads or usable_cpus()
+    torch.set_num_threads(count)
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    return Hardware(device=device, precision=precision or _fastest_precision(device), threads=count)
+
+
+def device_name(device: torch.device) -> str:
+    """ "cpu", or the GPU's product name."""
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
+
+
+def _fastest_precision(device: torch.device) -> str:
+    """bf16 where a matrix product says that it is much faster: having the instructions says little.
+
+    (Measured: a CPU with avx512_bf16 but without AMX multiplies bf16 at half the speed of fp32.)
+    """
+    speeds = {dtype: _products_per_second(device, dtype) for dtype in (torch.float32, torch.bfloat16)}
+    return "bf16" if speeds[torch.bfloat16] > WORTH_IT * speeds[torch.float32] else "fp32"
+
+
+def _products_per_second(device: torch.device, dtype: torch.dtype) -> float:
+    size = 512 if device.type == "cpu" else 4096
+    a = torch.ones(size, size, device=device, dtype=dtype)
+    torch.mm(a, a)
+    count, begin = 0, time.perf_counter()
+    while time.perf_counter() - begin < PROBE_SECONDS[device.type]:
+        torch.mm(a, a)
+        if device.type == "cuda":
+            torch.cuda.synchronize(device)
+        count += 1
+    return count / (time.perf_counter() - begin)

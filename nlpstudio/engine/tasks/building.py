@@ -1,0 +1,80 @@
+"""A base model's weights with a task's head on them, and its tokenizer: from local safetensors only, never code."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import AutoConfig, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
+
+from nlpstudio.engine.encoders.families import FAMILIES
+from nlpstudio.engine.errors import BaseModelRefused
+from nlpstudio.engine.tasks.base import AnyTask, Setup
+
+ATTENTION_DROPOUTS = ("attention_probs_dropout_prob", "attention_dropout")
+UNTRAINED_PARTS = ("pooler",)
+
+
+def load_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
+    """The folder's fast tokenizer. Raises `BaseModelRefused` when there is none."""
+    try:
+        tokenizer: Any = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+    except (OSError, ValueError, KeyError) as error:
+        raise BaseModelRefused(f"{folder.name} has no tokenizer that can be loaded: {error}") from error
+    if not tokenizer.is_fast:
+        raise BaseModelRefused(f"{folder.name} has no fast tokenizer", hint="It needs a tokenizer.json.")
+    return tokenizer  # type: ignore[no-any-return]  # transformers' loaders are untyped
+
+
+def longest_input(folder: Path, tokenizer: PreTrainedTokenizerBase) -> int:
+    """How many tokens the model in `folder` takes, special ones included."""
+    config: Any = _config(folder)
+    limits = [int(tokenizer.model_max_length)]
+    positions = getattr(config, "max_position_embeddings", None)
+    if positions:
+        family = FAMILIES.get(config.model_type)
+        skipped = family is not None and family.positions_skip_padding
+        limits.append(positions - (config.pad_token_id + 1 if skipped else 0))
+    return min(limits)
+
+
+def build(task: AnyTask, folder: Path, setup: Setup) -> PreTrainedModel:
+    """The task's model with the weights of `folder` and, where those lack one, a fresh head from torch's generator.
+
+    Raises `BaseModelRefused` when weights other than a head's are missing or have other sizes.
+    """
+    config: Any = _config(folder)
+    dropouts = {key: setup.params.attention_dropout for key in ATTENTION_DROPOUTS if hasattr(config, key)}
+    labels = dict(enumerate(setup.labels))
+    named = {"id2label": labels, "label2id": {label: index for index, label in labels.items()}} if labels else {}
+    model: PreTrainedModel
+    model, report = _load(task, folder, output_loading_info=True, **named, **dropouts, **task.config(setup))
+    prefix = f"{model.base_model_prefix}."
+    lacking = [*report["missing_keys"], *(entry[0] for entry in report["mismatched_keys"])]
+    wrong = [key for key in lacking if key.startswith(prefix) and key.split(".")[1] not in UNTRAINED_PARTS]
+    if wrong:
+        raise BaseModelRefused(f"{folder.name} lacks weights that its config asks for: {', '.join(sorted(wrong)[:3])}")
+    return model
+
+
+def load(task: AnyTask, folder: Path) -> PreTrainedModel:
+    """A finished model as it stands in its folder."""
+    model: PreTrainedModel = _load(task, folder)
+    model.eval()
+    return model
+
+
+def _config(folder: Path) -> Any:
+    try:
+        return AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+    except (OSError, ValueError, KeyError) as error:
+        raise BaseModelRefused(f"{folder.name} has no config that can be loaded: {error}") from error
+
+
+def _load(task: AnyTask, folder: Path, **options: Any) -> Any:
+    fixed = {"local_files_only": True, "trust_remote_code": False, "use_safetensors": True, "dtype": torch.float32}
+    try:
+        return task.model_class.from_pretrained(folder, ignore_mismatched_sizes=True, **fixed, **options)
+    except (OSError, ValueError, KeyError) as error:
+        raise BaseModelRefused(f"The model in {folder.name} cannot be loaded: {error}") from error

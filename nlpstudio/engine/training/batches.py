@@ -1,0 +1,63 @@
+"""Which examples make which optimizer step: the same under the same seed and epoch, wherever it resumes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+POOL = 50
+TOKENS_AT_ONCE = {"cpu": 2048, "cuda": 16384}
+TOKENS_AT_ONCE_FORWARD = {"cpu": 4096, "cuda": 65536}
+
+
+def steps_per_epoch(examples: int, batch_size: int) -> int:
+    """As many optimizer steps as the plain recipe makes: one for each begun batch."""
+    return -(-examples // batch_size)
+
+
+def epoch(
+    lengths: NDArray[np.int64], *, batch_size: int, seed: int, number: int, bucketed: bool
+) -> list[NDArray[np.int64]]:
+    """The batches of epoch `number` as indices into the examples, shuffled anew each epoch.
+
+    With `bucketed`, examples of like length meet: pools of `POOL` batches are sorted by length and the batches
+    shuffled, so that little is padded. Without padding there is no need to give up randomness for it.
+    """
+    random = np.random.default_rng([seed, number])
+    order = random.permutation(len(lengths))
+    if bucketed:
+        size = POOL * batch_size
+        pools = [order[i : i + size] for i in range(0, len(order), size)]
+        order = np.concatenate([pool[np.argsort(lengths[pool], kind="stable")] for pool in pools])
+    batches = [order[i : i + batch_size] for i in range(0, len(order), batch_size)]
+    if bucketed:
+        batches = [batches[i] for i in random.permutation(len(batches))]
+    return batches
+
+
+def micro_batches(
+    indices: Sequence[int] | NDArray[np.int64],
+    lengths: NDArray[np.int64],
+    *,
+    most_tokens: int,
+    most_rows: int = 0,
+    padded: bool,
+) -> list[list[int]]:
+    """Cut one batch, sorted by length, into pieces of at most `most_tokens` computed tokens (and `most_rows`, unless 0).
+
+    A single example longer than that is a piece of its own.
+    """
+    pieces: list[list[int]] = []
+    tokens = 0
+    for index in sorted(indices, key=lambda i: (lengths[i], i)):
+        length = int(lengths[index])
+        grown = length * (len(pieces[-1]) + 1) if padded and pieces else tokens + length
+        full = bool(pieces) and (grown > most_tokens or (most_rows > 0 and len(pieces[-1]) >= most_rows))
+        if not pieces or full:
+            pieces.append([])
+            tokens = 0
+        pieces[-1].append(int(index))
+        tokens += length
+    return pieces

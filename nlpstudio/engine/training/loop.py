@@ -1,0 +1,191 @@
+"""The training loop: one generator of events for all tasks, readable from top to bottom.
+
+The caller shows, stores and stops: closing the generator ends training at once, `stop` ends it with the best kept.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from transformers import PreTrainedModel
+
+from nlpstudio.engine.catalogue import CATALOGUE
+from nlpstudio.engine.encoders.example import Encoder, Example
+from nlpstudio.engine.errors import NotANumber
+from nlpstudio.engine.events import Evaluated, Event, Saved
+from nlpstudio.engine.hardware import Hardware
+from nlpstudio.engine.tasks.base import AnyTask, Setup
+from nlpstudio.engine.training import batches, evaluate, optim
+from nlpstudio.engine.training.checkpoint import Checkpoints, Progress
+from nlpstudio.engine.training.meter import Meter, SaveClock
+
+
+@dataclass(kw_only=True)
+class Training:
+    """Everything one fine-tune holds. Without `validation` the training loss of an epoch chooses the best."""
+
+    task: AnyTask
+    model: PreTrainedModel
+    encoder: Encoder
+    optimizer: torch.optim.Optimizer
+    setup: Setup
+    hardware: Hardware
+    train: Sequence[Example]
+    validation: evaluate.Split | None
+    checkpoints: Checkpoints
+    progress: Progress = field(default_factory=Progress)
+    stop: Callable[[], bool] = lambda: False
+    meter: Meter = field(default_factory=Meter)
+    clock: SaveClock = field(default_factory=SaveClock)
+
+    @cached_property
+    def lengths(self) -> NDArray[np.int64]:
+        return np.array([len(example) for example in self.train], dtype=np.int64)
+
+    @cached_property
+    def epoch_steps(self) -> int:
+        return batches.steps_per_epoch(len(self.train), self.setup.params.batch_size)
+
+    @property
+    def total_steps(self) -> int:
+        return self.epoch_steps * self.setup.params.epochs
+
+
+def train(run: Training) -> Generator[Event, None, None]:
+    """Train from where `run.progress` stands. Afterwards `run.progress.best_step` names the best checkpoint.
+
+    Yields a step event at most each quarter second, and what is evaluated and saved. Raises `NotANumber` and
+    `DiskFull`.
+    """
+    params = run.setup.params
+    run.model.train()
+    while run.progress.epoch < params.epochs and not _is_patience_over(run):
+        for batch in _epoch(run)[run.progress.batch :]:
+            rate = optim.learning_rate(run.progress.step, run.total_steps, params)
+            loss, norm = _step(run, batch, rate)
+            done = run.progress
+            run.progress = replace(
+                done,
+                step=done.step + 1,
+                batch=done.batch + 1,
+                loss_sum=done.loss_sum + loss,
+                loss_count=done.loss_count + 1,
+            )
+            run.meter.add(loss=loss, tokens=int(run.lengths[batch].sum()))
+            if run.progress.step == run.total_steps:
+                run.meter.wait()
+            if run.meter.due():
+                yield _step_event(run, rate, norm)
+            if run.stop():
+                yield from _settle(run)
+                return
+            if run.clock.due() and run.progress.batch < run.epoch_steps:
+                yield _save(run)
+        yield from _judge(run)
+        run.progress = replace(run.progress, epoch=run.progress.epoch + 1, batch=0, loss_sum=0.0, loss_count=0)
+        yield _save(run)
+        if run.stop():
+            return
+
+
+def _epoch(run: Training) -> list[NDArray[np.int64]]:
+    return batches.epoch(
+        run.lengths,
+        batch_size=run.setup.params.batch_size,
+        seed=run.setup.params.seed,
+        number=run.progress.epoch,
+        bucketed=run.encoder.path == "padded",
+    )
+
+
+def _step(run: Training, batch: NDArray[np.int64], rate: float) -> tuple[float, float]:
+    """One optimizer step on one effective batch, in as many pieces as the memory wants. Returns loss and norm."""
+    total = run.task.weight([run.train[i] for i in batch], run.setup)
+    pieces = batches.micro_batches(
+        batch,
+        run.lengths,
+        most_tokens=batches.TOKENS_AT_ONCE[run.hardware.device.type],
+        most_rows=run.setup.params.micro_batch,
+        padded=run.encoder.path == "padded",
+    )
+    loss = 0.0
+    for piece in pieces:
+        examples = [run.train[i] for i in piece]
+        with run.hardware.autocast():
+            part = run.task.loss(run.encoder.logits(examples).float(), examples, run.setup) / total
+        part.backward()
+        loss += part.item()
+    most = run.setup.params.max_grad_norm or math.inf
+    norm = float(torch.nn.utils.clip_grad_norm_(run.model.parameters(), most))
+    if not math.isfinite(loss) or not math.isfinite(norm):
+        raise NotANumber(
+            f"The loss became {loss} at step {run.progress.step + 1}",
+            hint="Lower the learning rate (a tenth is a good try) or lengthen the warm-up.",
+        )
+    optim.set_learning_rate(run.optimizer, rate)
+    run.optimizer.step()
+    run.optimizer.zero_grad(set_to_none=True)
+    return loss, norm
+
+
+def _step_event(run: Training, rate: float, norm: float) -> Event:
+    done = run.progress
+    return run.meter.event(
+        step=done.step,
+        epoch=done.step / run.epoch_steps,
+        lr=rate,
+        grad_norm=norm,
+        memory_bytes=run.hardware.memory_bytes(),
+        tokens_left=(run.total_steps - done.step) * float(run.lengths.sum()) / run.epoch_steps,
+    )
+
+
+def _judge(run: Training) -> Generator[Event, None, None]:
+    """Score the model as it is now and note whether it is the best so far."""
+    done, began = run.progress, time.monotonic()
+    if run.validation is None:
+        value = -done.loss_sum / max(done.loss_count, 1)
+    else:
+        report = evaluate.score(run.task, run.encoder, run.model, run.validation, run.setup, run.hardware)
+        value = report["metrics"][CATALOGUE[run.task.name].best_by]
+        run.meter.pause(time.monotonic() - began)
+        epoch = round(done.step / run.epoch_steps, 4)
+        yield Evaluated(step=done.step, epoch=epoch, split=run.validation.name, metrics=report["metrics"])
+    better = done.best_value is None or value > done.best_value
+    if better:
+        run.progress = replace(done, best_step=done.step, best_value=value, waited=0)
+    else:
+        run.progress = replace(done, waited=done.waited + 1)
+
+
+def _settle(run: Training) -> Generator[Event, None, None]:
+    """Stopped on request: keep the best so far, which is the model as it is now when nothing was judged before."""
+    if run.progress.best_value is None:
+        yield from _judge(run)
+        yield _save(run)
+
+
+def _save(run: Training) -> Event:
+    began = time.monotonic()
+    run.checkpoints.save(
+        run.progress,
+        model=run.model,
+        optimizer=run.optimizer,
+        encoder=run.encoder,
+        environment=run.hardware.environment(),
+    )
+    run.clock.saved(time.monotonic() - began)
+    run.meter.pause(time.monotonic() - began)
+    return Saved(step=run.progress.step, best=run.progress.best_step == run.progress.step)
+
+
+def _is_patience_over(run: Training) -> bool:
+    patience = run.setup.params.early_stopping
+    return run.validation is not None and patience > 0 and run.progress.waited >= patience

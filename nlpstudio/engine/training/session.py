@@ -1,0 +1,178 @@
+"""A whole training run: from a job on disk to the finished model on disk, as one generator of events."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from dataclasses import replace
+from typing import Any
+
+import torch
+from transformers import PreTrainedModel
+
+from nlpstudio.engine import encoders, hardware, seeding, shelf
+from nlpstudio.engine.catalogue import CATALOGUE
+from nlpstudio.engine.errors import BaseModelMissing, OutOfMemory
+from nlpstudio.engine.events import STEP_EVENTS_PER_SECOND, Evaluated, Event, Finished, Prepared, Warned
+from nlpstudio.engine.job import Job
+from nlpstudio.engine.tasks import building
+from nlpstudio.engine.training import artifact, durable, evaluate, loop, optim, preparing
+from nlpstudio.engine.training.checkpoint import Checkpoint, Checkpoints
+from nlpstudio.engine.training.meter import Meter, SaveClock
+
+CHECKPOINTS = "checkpoints"
+
+
+def run(
+    job: Job,
+    *,
+    stop: Callable[[], bool] = lambda: False,
+    event_interval: float = 1 / STEP_EVENTS_PER_SECOND,
+    save_after: float = 30.0,
+) -> Generator[Event, None, None]:
+    """Do `job`, going on from its latest whole checkpoint if there is one. Ends with `Finished` or an `EngineError`.
+
+    When `stop()` turns true, training ends and the best so far is finished. `event_interval` and `save_after` are the
+    least seconds between step events and between checkpoints inside an epoch.
+    """
+    try:
+        yield from _run(job, stop, event_interval, save_after)
+    except (MemoryError, torch.OutOfMemoryError) as error:
+        raise OutOfMemory(
+            "The device ran out of memory",
+            hint="Set a smaller micro_batch (the result stays the same), a smaller max_length or a smaller base model.",
+        ) from error
+
+
+def _run(job: Job, stop: Callable[[], bool], event_interval: float, save_after: float) -> Generator[Event, None, None]:
+    checkpoints = Checkpoints(job.work / CHECKPOINTS, job=preparing.fingerprint(job))
+    durable.sweep(checkpoints.root)
+    checkpoint = checkpoints.latest()
+    machine = _machine(job, checkpoint)
+    if checkpoint and (changed := _changed(checkpoint.environment, machine.environment())):
+        yield Warned(code="resume.environment_changed", message=f"Resumed under another {changed}: weights may differ.")
+    data = preparing.prepare(job)
+    yield from _warnings(job, data)
+    training = _training(job, data, machine, checkpoints, stop)
+    training.meter, training.clock = Meter(interval=event_interval), SaveClock(after=save_after)
+    if checkpoint:
+        checkpoints.restore(checkpoint, model=training.model, optimizer=training.optimizer, encoder=training.encoder)
+        training.progress = checkpoint.progress
+    yield Prepared(
+        rows=data.rows,
+        tokens=int(training.lengths.sum()),
+        steps=training.total_steps,
+        truncated=data.truncated,
+        device=hardware.device_name(machine.device),
+        precision=machine.precision,
+        threads=machine.threads,
+        path=training.encoder.path,
+        resumed_from=training.progress.step,
+    )
+    yield from loop.train(training)
+    yield from _finish(job, data, training)
+
+
+def _machine(job: Job, checkpoint: Checkpoint | None) -> hardware.Hardware:
+    """The hardware to run on; what the run does not fix is as it was when the checkpoint was made."""
+    before = checkpoint.environment if checkpoint else {}
+    return hardware.choose(job.spec.params.threads or before.get("threads", 0), precision=before.get("precision"))
+
+
+def _changed(before: dict[str, Any], now: dict[str, Any]) -> str:
+    return ", ".join(f"{key} ({before.get(key)} before, {now[key]} now)" for key in now if before.get(key) != now[key])
+
+
+def _warnings(job: Job, data: preparing.Prepared) -> Generator[Event, None, None]:
+    if data.setup.max_length < job.spec.params.max_length:
+        message = f"The base model takes {data.setup.max_length} tokens at most: longer texts are cut there."
+        yield Warned(code="max_length.reduced", message=message)
+    if "validation" not in data.held_out:
+        message = "There is no validation split: the epoch with the lowest training loss is kept."
+        yield Warned(code="validation.missing", message=message)
+
+
+def _training(
+    job: Job,
+    data: preparing.Prepared,
+    machine: hardware.Hardware,
+    checkpoints: Checkpoints,
+    stop: Callable[[], bool],
+) -> loop.Training:
+    params = job.spec.params
+    seeding.seed_everything(params.seed)  # the fresh head is drawn from here
+    model = building.build(data.task, job.base_model, data.setup)
+    model.to(machine.device)  # type: ignore[arg-type]  # transformers wraps the method's signature away
+    depth_of = optim.depths(model, model.base_model_prefix)
+    optim.freeze(model, depth_of, params)
+    return loop.Training(
+        task=data.task,
+        model=model,
+        encoder=encoders.choose(model, seed=params.seed),
+        optimizer=optim.adamw(model, depth_of, params),
+        setup=data.setup,
+        hardware=machine,
+        train=data.train,
+        validation=data.held_out.get("validation"),
+        checkpoints=checkpoints,
+        stop=stop,
+    )
+
+
+def _finish(job: Job, data: preparing.Prepared, training: loop.Training) -> Generator[Event, None, None]:
+    """Judge the best weights on what was held out, and write predictions and model."""
+    best_step = training.progress.best_step
+    training.checkpoints.restore_weights(best_step, training.model)
+    setup = replace(data.setup, class_weights=None)
+    reports, records = {}, {}
+    for name, split in data.held_out.items():
+        predictions = evaluate.predict(data.task, training.encoder, training.model, split, setup, training.hardware)
+        reports[name] = data.task.score(split.rows, predictions, setup)
+        records[name] = data.task.records(split.rows, predictions, setup)
+        epoch = round(best_step / training.epoch_steps, 4)
+        yield Evaluated(step=best_step, epoch=epoch, split=name, metrics=reports[name]["metrics"])
+    best_by = CATALOGUE[data.task.name].best_by if training.validation else "training_loss"
+    metrics = {name: report["metrics"] for name, report in reports.items()}
+    artifact.write_predictions(job.out / "predictions", records, data.task.schema)
+    weights_sha256 = artifact.write_model(
+        job.out / "model",
+        model=_on_cpu(training.model),
+        tokenizer=data.tokenizer,
+        evaluation={"task": data.task.name, "best_by": best_by, "best_step": best_step, "splits": reports},
+        facts={**_facts(job, data), "metrics": metrics, "environment": training.hardware.environment()},
+    )
+    yield Finished(
+        best_step=best_step,
+        metrics=metrics,
+        artifact=str(job.out / "model"),
+        weights_sha256=weights_sha256,
+        environment=training.hardware.environment(),
+    )
+
+
+def _facts(job: Job, data: preparing.Prepared) -> dict[str, Any]:
+    return {
+        "task": data.task.name,
+        "pipeline_tag": data.task.pipeline_tag,
+        "name": job.name or f"{job.spec.base_model} for {data.task.name}",
+        "labels": list(data.setup.labels),
+        "multilabel": data.setup.multilabel,
+        "max_length": data.setup.max_length,
+        "dataset": {"fingerprint": data.info.fingerprint, "splits": data.rows, "split_sha256": data.split_sha256},
+        "spec": job.spec.to_json(),
+        "seed": job.spec.params.seed,
+        "base_model": _base_model(job.spec.base_model),
+        "examples": data.examples,
+    }
+
+
+def _base_model(model_id: str) -> dict[str, Any]:
+    try:
+        entry = shelf.find(model_id)
+    except BaseModelMissing:  # a folder given on the command line
+        return {"id": model_id}
+    return {"id": entry.id, "licence": entry.licence, "languages": list(entry.languages)}
+
+
+def _on_cpu(model: PreTrainedModel) -> PreTrainedModel:
+    model.cpu()
+    return model
