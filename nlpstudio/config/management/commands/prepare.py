@@ -1,0 +1,28 @@
+"""`manage.py prepare`: what must be done once before the processes start apart from each other."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from django.core.management import call_command
+from django.core.management.base import BaseCommand
+
+from nlpstudio.config import first_start
+
+
+class Command(BaseCommand):
+    """Migrate, collect the static files, make the first administrator and sample project. Safe to repeat."""
+
+    help = "Prepare database and files for web and workers that are started one by one (compose.yaml)."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        call_command("migrate", interactive=False, verbosity=0)
+        call_command("collectstatic", interactive=False, verbosity=0)
+        welcome = first_start.prepare(
+            email=os.environ.get("STUDIO_ADMIN_EMAIL") or "admin@studio.local",
+            password=os.environ.get("STUDIO_ADMIN_PASSWORD") or None,
+        )
+        self.stdout.write(f"Ready. Sign in once at {welcome.link}, or as {welcome.user.email}.")
+        if welcome.password:
+            self.stdout.write(f"Password (shown only this once): {welcome.password}")
