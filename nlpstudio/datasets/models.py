@@ -47,6 +47,25 @@ class DatasetQuerySet(models.QuerySet["Dataset"]):
             run_count=models.Count("versions__runs", filter=models.Q(versions__runs__deleted_at__isnull=True)),
         ).order_by("-created_at")  # fmt: skip
 
+    def found(self, query: str, task: str = "") -> DatasetQuerySet:
+        """Those whose name holds `query` and, when given, of the task."""
+        rows = self.filter(name__icontains=query) if query else self
+        return rows.filter(task=task) if task in CATALOGUE else rows
+
+    def sorted_by(self, order: str) -> DatasetQuerySet:
+        """By one of `SORTS`; the newest first for anything else. Only after `for_list`."""
+        return self.order_by(*SORTS.get(order, SORTS[""]))
+
+
+SORTS = {
+    "": ("-created_at", "pk"),
+    "created": ("created_at", "pk"),
+    "name": ("name", "pk"),
+    "-name": ("-name", "pk"),
+    "rows": ("latest_rows", "pk"),
+    "-rows": ("-latest_rows", "pk"),
+}
+
 
 class Dataset(models.Model):
     """Labelled data for one task, under one name, in versions that never change."""
@@ -60,6 +79,9 @@ class Dataset(models.Model):
     deleted_at = models.DateTimeField(null=True, blank=True)
 
     objects = DatasetQuerySet.as_manager()
+
+    latest_state: str
+    """State of the newest version, set by `for_list`."""
 
     def __str__(self) -> str:
         return self.name
