@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import uuid
+from datetime import timedelta
 from pathlib import Path
 
 from django.db import models
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from nlpstudio.accounts.models import User
 from nlpstudio.core.files import folder_of
 from nlpstudio.datasets.models import DatasetVersion, task_choices
 from nlpstudio.projects.models import Project
+
+FORGOTTEN_AFTER = timedelta(minutes=30)
+"""A fetch of which nothing was heard for so long has no worker any more; the slowest download step takes less."""
 
 
 class ModelQuerySet(models.QuerySet["Model"]):
@@ -89,3 +94,33 @@ class ModelVersion(models.Model):
     @property
     def artifact(self) -> Path:
         return self.folder / "model"
+
+
+class FetchState(models.TextChoices):
+    """How the fetching of a base model stands."""
+
+    QUEUED = "queued", _("Queued")
+    RUNNING = "running", _("Running")
+    FINISHED = "finished", _("Finished")
+    FAILED = "failed", _("Failed")
+
+
+class BaseModelFetch(models.Model):
+    """The latest order to bring a base model of the shelf to this machine. `step` says in words what is being done."""
+
+    base_model = models.CharField(max_length=200, primary_key=True)
+    state = models.CharField(max_length=12, choices=FetchState, default=FetchState.QUEUED)
+    step = models.CharField(max_length=300, blank=True)
+    error_message = models.TextField(blank=True)
+    error_hint = models.TextField(blank=True)
+    asked_by = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, related_name="+")
+    changed_at = models.DateTimeField(auto_now=True)
+
+    def __str__(self) -> str:
+        return f"{self.base_model}: {self.state}"
+
+    @property
+    def is_under_way(self) -> bool:
+        """Queued or running, and heard of lately: a worker that died leaves an order that can be given again."""
+        fresh = self.changed_at > timezone.now() - FORGOTTEN_AFTER
+        return fresh and self.state in (FetchState.QUEUED, FetchState.RUNNING)

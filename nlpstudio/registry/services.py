@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -21,7 +19,7 @@ from nlpstudio.engine import manifest
 from nlpstudio.engine.errors import DamagedArtifact
 from nlpstudio.engine.spec import TrainSpec
 from nlpstudio.projects.models import Project
-from nlpstudio.registry import examples, reports
+from nlpstudio.registry import reports
 from nlpstudio.registry.models import Model, ModelVersion
 
 WEIGHTS = "model.safetensors"
@@ -54,7 +52,6 @@ def publish(
         return done
     home = _move_in(folder, folder_of("models", version_id))
     facts = _facts(home)
-    chosen = examples.choose(home / "predictions", dataset_version, facts["metrics_split"])
     with transaction.atomic():
         # The project's row is the lock: two runs that end at once get two numbers.
         Project.objects.select_for_update().get(pk=project.pk)
@@ -70,7 +67,6 @@ def publish(
             dataset_version=dataset_version,
             base_model=spec.base_model,
             spec=spec.to_json(),
-            examples=chosen,
             created_by=by,
             **facts,
         )
@@ -113,25 +109,19 @@ def _move_in(folder: Path, home: Path) -> Path:
 def _facts(home: Path) -> dict[str, Any]:
     """The columns of a version that are read from its files."""
     artifact = home / "model"
-    listed = manifest.read(artifact)["files"]
-    if WEIGHTS not in listed:
+    told = manifest.read(artifact)
+    if WEIGHTS not in told["files"]:
         raise DamagedArtifact(f"the artifact has no {WEIGHTS}")
     report = reports.read(artifact)
     split = reports.best_split(report)
     return {
-        "labels": _labels(json.loads((artifact / "config.json").read_text(encoding="utf-8"))),
+        "labels": told.get("labels", []),
+        "examples": told.get("examples", []),
         "metrics": report["splits"][split]["metrics"] if split else {},
         "metrics_split": split,
-        "weights_sha256": listed[WEIGHTS]["sha256"],
+        "weights_sha256": told["files"][WEIGHTS]["sha256"],
         "size_bytes": size_of(home),
     }
-
-
-def _labels(config: Mapping[str, Any]) -> list[str]:
-    """The label map in the order of its ids; transformers' own LABEL_0, LABEL_1 means that there is none."""
-    mapping = config.get("id2label", {})
-    labels = [str(mapping[key]) for key in sorted(mapping, key=int)]
-    return [] if labels == ["LABEL_0", "LABEL_1"] else labels
 
 
 def _model_called(name: str, *, project: Project, task: str, by: User | None) -> Model:

@@ -2,6 +2,22 @@
 
 from __future__ import annotations
 
-from django.urls import URLPattern, URLResolver
+from django.urls import path
 
-urlpatterns: list[URLPattern | URLResolver] = []
+from nlpstudio.registry.views import base_models, models, versions
+
+app_name = "registry"
+urlpatterns = [
+    path("projects/<uuid:project_id>/models/", models.index, name="list"),
+    path("models/<uuid:model_id>/", models.detail, name="model"),
+    path("models/<uuid:model_id>/rename/", models.rename, name="rename"),
+    path("models/<uuid:model_id>/delete/", models.delete, name="delete"),
+    path("model-versions/<uuid:version_id>/", versions.detail, name="version"),
+    path("model-versions/<uuid:version_id>/mistakes/", versions.mistakes, name="mistakes"),
+    path("model-versions/<uuid:version_id>/confusion/", versions.confusion, name="confusion"),
+    path("model-versions/<uuid:version_id>/files/", versions.files, name="files"),
+    path("model-versions/<uuid:version_id>/download/", versions.download, name="download"),
+    path("base-models/", base_models.index, name="base_models"),
+    path("base-models/hub/", base_models.hub, name="hub"),
+    path("base-models/fetch/", base_models.fetch, name="fetch"),
+]

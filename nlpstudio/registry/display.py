@@ -1,0 +1,77 @@
+"""A judged row as its page shows it: texts cut into marked and unmarked segments, by task."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from nlpstudio.core.marks import Mark, Segment, entity_types, marks_of_tags, segments
+from nlpstudio.registry.marks import overlaid
+from nlpstudio.registry.mistakes import Judged
+from nlpstudio.registry.models import ModelVersion
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shown:
+    """One row. `texts` are what the model read, `gold` and `predicted` what the data and the model say.
+
+    For texts with marks `gold_marks` and `predicted_marks` are the whole text in segments.
+    """
+
+    judged: Judged
+    texts: list[str]
+    gold: list[str]
+    predicted: list[str]
+    gold_marks: list[Segment] = field(default_factory=list)
+    predicted_marks: list[Segment] = field(default_factory=list)
+
+
+def shown(judged: Judged, version: ModelVersion) -> Shown:
+    """The row laid out for the task of `version`."""
+    return SHOWN[version.model.task](judged, version)
+
+
+def _classification(judged: Judged, version: ModelVersion) -> Shown:
+    texts = [judged.record["text"], judged.record["text_pair"]]
+    return Shown(judged=judged, texts=list(filter(None, texts)), gold=judged.gold, predicted=judged.predicted)
+
+
+def _ner(judged: Judged, version: ModelVersion) -> Shown:
+    record, types = judged.record, entity_types(version.labels)
+
+    def marked(tags: Sequence[str]) -> list[Segment]:
+        return segments(record["text"], marks_of_tags(record["starts"], record["ends"], tags), types)
+
+    return Shown(
+        judged=judged,
+        texts=[],
+        gold=[],
+        predicted=[],
+        gold_marks=marked(record["tags"]),
+        predicted_marks=marked(judged.predicted),
+    )
+
+
+def _qa(judged: Judged, version: ModelVersion) -> Shown:
+    record = judged.record
+    context = record["context"]
+    right = [
+        Mark(start=start, end=start + len(text), label="right")
+        for text, start in zip(record["answer_texts"], record["answer_starts"], strict=True)
+    ]
+    found = [(text, context.find(text)) for text in judged.predicted if text]
+    said = [Mark(start=start, end=start + len(text), label="said") for text, start in found if start >= 0]
+    return Shown(
+        judged=judged,
+        texts=[record["question"]],
+        gold=list(dict.fromkeys(record["answer_texts"])),
+        predicted=[text for text in judged.predicted if text],
+        gold_marks=overlaid(context, right, said),
+    )
+
+
+SHOWN: Mapping[str, Callable[[Judged, ModelVersion], Shown]] = {
+    "classification": _classification,
+    "ner": _ner,
+    "qa": _qa,
+}

@@ -1,0 +1,105 @@
+"""The pages of one model version: its card and figures, the rows behind them, its files."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from django.http import Http404, HttpResponse, StreamingHttpResponse
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from nlpstudio.core.htmx import HtmxRequest, render_page
+from nlpstudio.core.marks import entity_types
+from nlpstudio.core.navigation import Link
+from nlpstudio.core.policy import Policy, policy
+from nlpstudio.core.streaming import attachment
+from nlpstudio.engine import manifest
+from nlpstudio.registry import archive, card, reports
+from nlpstudio.registry import mistakes as judged
+from nlpstudio.registry.access import version_for
+from nlpstudio.registry.display import shown
+from nlpstudio.registry.forms import MistakesForm
+from nlpstudio.registry.models import ModelVersion
+
+
+@policy(Policy.VIEWER)
+def detail(request: HtmxRequest, version_id: UUID) -> HttpResponse:
+    """The card, the evaluation report of each split, and where the version came from."""
+    version = version_for(request.user, version_id)
+    context = {
+        **_frame(version, "card"),
+        "reports": reports.of(version),
+        "report_template": f"registry/_report_{version.model.task}.html",
+        "card": card.blocks_of(version.artifact),
+    }
+    return render_page(request, "registry/version.html", context)
+
+
+@policy(Policy.VIEWER)
+def mistakes(request: HtmxRequest, version_id: UUID) -> HttpResponse:
+    """The worst mistakes first, to be filtered."""
+    return _rows(request, version_for(request.user, version_id), {})
+
+
+@policy(Policy.VIEWER)
+def confusion(request: HtmxRequest, version_id: UUID) -> HttpResponse:
+    """The rows behind one cell of the confusion matrix: `gold` and `predicted`, right ones too."""
+    return _rows(request, version_for(request.user, version_id), {"show": MistakesForm.ALL})
+
+
+@policy(Policy.VIEWER)
+def files(request: HtmxRequest, version_id: UUID) -> HttpResponse:
+    """Every file of the artifact with its size and sha256."""
+    version = version_for(request.user, version_id)
+    listed = manifest.read(version.artifact)["files"]
+    rows = [{"name": name, **facts} for name, facts in sorted(listed.items())]
+    return render_page(request, "registry/files.html", {**_frame(version, "files"), "files": rows})
+
+
+@policy(Policy.VIEWER)
+def download(request: HtmxRequest, version_id: UUID) -> StreamingHttpResponse:
+    """The artifact as a zip, written while it is sent."""
+    version = version_for(request.user, version_id)
+    if not version.artifact.is_dir():
+        raise Http404
+    name = f"{version.model.name} v{version.number}".replace("/", "-")
+    return attachment(archive.zipped(version.artifact, name), f"{name}.zip", "application/zip")
+
+
+def _rows(request: HtmxRequest, version: ModelVersion, defaults: dict[str, str]) -> HttpResponse:
+    splits = judged.splits_of(version)
+    form = MistakesForm({**defaults, **request.GET.dict()}, splits=splits, labels=_choices(version))
+    context = {**_frame(version, "mistakes"), "form": form, "splits": splits}
+    if splits and form.is_valid():
+        found = judged.page(version, form.wanted(), _number(request.GET.get("page", "")))
+        context |= {"page": found, "rows": [shown(each, version) for each in found.items]}
+    status = 200 if not splits or form.is_valid() else 422
+    return render_page(request, "registry/mistakes.html", context, partial="rows", status=status)
+
+
+def _choices(version: ModelVersion) -> Sequence[str]:
+    return entity_types(version.labels) if version.model.task == "ner" else version.labels
+
+
+def _number(text: str) -> int:
+    return int(text) if text.isdecimal() else 1
+
+
+def _frame(version: ModelVersion, active: str) -> dict[str, Any]:
+    """What every page of a version shows above its own part."""
+    tabs = [
+        ("card", _("Card and figures"), "registry:version"),
+        ("mistakes", _("Mistakes"), "registry:mistakes"),
+        ("files", _("Files"), "registry:files"),
+    ]
+    return {
+        "project": version.model.project,
+        "section": "models",
+        "version": version,
+        "run": getattr(version, "run", None),  # set by the app above, which puts versions here
+        "tabs": [
+            Link(label=label, url=reverse(name, args=[version.pk]), active=key == active) for key, label, name in tabs
+        ],
+    }
