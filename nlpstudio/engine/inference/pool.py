@@ -113,7 +113,7 @@ class Pool:
             return loaded
 
     def _open(self, name: str, folder: Path, needed: int, leaving: Sequence[Batcher]) -> Loaded:
-        task = str(manifest.read(folder).get("spec", {}).get("task", ""))
+        task = str(manifest.read(folder).get("task", ""))
 
         def load() -> Predicts:
             for batcher in leaving:

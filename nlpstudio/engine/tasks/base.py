@@ -61,7 +61,7 @@ class Report(TypedDict, total=False):
 class Task(Protocol[R, E, P]):
     """One NLP task. `name` is a key of the catalogue; `P` is the task's own prediction of one row.
 
-    `model_class` is the `AutoModelFor…` that plain transformers loads the artifact with, `pipeline_tag` the
+    `input_names` are a request's columns in order, `model_class` is the `AutoModelFor…` that plain transformers loads the artifact with, `pipeline_tag` the
     Hub's name of the task, `schema` that of the records of predictions.
     """
 
@@ -70,6 +70,9 @@ class Task(Protocol[R, E, P]):
 
     @property
     def pipeline_tag(self) -> str: ...
+
+    @property
+    def input_names(self) -> tuple[str, ...]: ...
 
     @property
     def model_class(self) -> Any: ...

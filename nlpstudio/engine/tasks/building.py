@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from transformers import AutoConfig, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 
 from nlpstudio.engine.encoders.families import FAMILIES
-from nlpstudio.engine.errors import BaseModelRefused
+from nlpstudio.engine.errors import BaseModelRefused, DamagedArtifact
 from nlpstudio.engine.tasks.base import AnyTask, Setup
 
 ATTENTION_DROPOUTS = ("attention_probs_dropout_prob", "attention_dropout")
@@ -29,7 +30,7 @@ def load_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
 
 def longest_input(folder: Path, tokenizer: PreTrainedTokenizerBase) -> int:
     """How many tokens the model in `folder` takes, special ones included."""
-    config: Any = _config(folder)
+    config: Any = read_config(folder)
     limits = [int(tokenizer.model_max_length)]
     positions = getattr(config, "max_position_embeddings", None)
     if positions:
@@ -44,14 +45,12 @@ def build(task: AnyTask, folder: Path, setup: Setup) -> PreTrainedModel:
 
     Raises `BaseModelRefused` when weights other than a head's are missing or have other sizes.
     """
-    config: Any = _config(folder)
+    config: Any = read_config(folder)
     dropouts = {key: setup.params.attention_dropout for key in ATTENTION_DROPOUTS if hasattr(config, key)}
     labels = dict(enumerate(setup.labels))
     named = {"id2label": labels, "label2id": {label: index for index, label in labels.items()}} if labels else {}
-    model: PreTrainedModel
-    model, report = _load(task, folder, output_loading_info=True, **named, **dropouts, **task.config(setup))
+    model, lacking = _load(task, folder, **named, **dropouts, **task.config(setup))
     prefix = f"{model.base_model_prefix}."
-    lacking = [*report["missing_keys"], *(entry[0] for entry in report["mismatched_keys"])]
     wrong = [key for key in lacking if key.startswith(prefix) and key.split(".")[1] not in UNTRAINED_PARTS]
     if wrong:
         raise BaseModelRefused(f"{folder.name} lacks weights that its config asks for: {', '.join(sorted(wrong)[:3])}")
@@ -59,22 +58,29 @@ def build(task: AnyTask, folder: Path, setup: Setup) -> PreTrainedModel:
 
 
 def load(task: AnyTask, folder: Path) -> PreTrainedModel:
-    """A finished model as it stands in its folder."""
-    model: PreTrainedModel = _load(task, folder)
+    """A finished model as it stands in its folder. Raises `DamagedArtifact` when weights are missing."""
+    model, lacking = _load(task, folder)
+    if lacking:
+        raise DamagedArtifact(f"{folder.name} lacks weights: {', '.join(sorted(lacking)[:3])}")
     model.eval()
     return model
 
 
-def _config(folder: Path) -> Any:
+def read_config(folder: Path) -> Any:
+    """The folder's config. Raises `BaseModelRefused` when there is none."""
     try:
         return AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
     except (OSError, ValueError, KeyError) as error:
         raise BaseModelRefused(f"{folder.name} has no config that can be loaded: {error}") from error
 
 
-def _load(task: AnyTask, folder: Path, **options: Any) -> Any:
+def _load(task: AnyTask, folder: Path, **options: Any) -> tuple[PreTrainedModel, list[str]]:
+    """The model and the names of the weights that the folder does not have in the right size."""
     fixed = {"local_files_only": True, "trust_remote_code": False, "use_safetensors": True, "dtype": torch.float32}
     try:
-        return task.model_class.from_pretrained(folder, ignore_mismatched_sizes=True, **fixed, **options)
-    except (OSError, ValueError, KeyError) as error:
+        model, report = task.model_class.from_pretrained(
+            folder, ignore_mismatched_sizes=True, output_loading_info=True, **fixed, **options
+        )
+    except (OSError, ValueError, KeyError, SafetensorError) as error:
         raise BaseModelRefused(f"The model in {folder.name} cannot be loaded: {error}") from error
+    return model, [*report["missing_keys"], *(entry[0] for entry in report["mismatched_keys"])]

@@ -37,6 +37,7 @@ class Classification:
 
     name = "classification"
     pipeline_tag = "text-classification"
+    input_names = ("text", "text_pair")
     model_class = AutoModelForSequenceClassification
     schema = pa.schema(
         [

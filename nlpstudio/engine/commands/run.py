@@ -1,0 +1,29 @@
+"""`run JOBFILE`: do a training job that lies on disk; `run -` waits, warm, for the file's path on standard input."""
+
+from __future__ import annotations
+
+import sys
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+
+from nlpstudio.engine import environment
+from nlpstudio.engine.commands import console
+from nlpstudio.engine.job import Job
+from nlpstudio.engine.training import session
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("job", help="a file as Job.write makes it, or - to read its path from standard input")
+    parser.add_argument("--die-with-parent", action="store_true", help="be killed when the parent process dies")
+
+
+def run(arguments: Namespace) -> int:
+    if arguments.die_with_parent:
+        environment.die_with_parent()
+    out = console.own_standard_output()
+    console.quiet_libraries()
+    stop = console.stop_on_signal()
+    path = sys.stdin.readline().rstrip("\n") if arguments.job == "-" else arguments.job
+    if not path or stop():  # nobody needs this warm process any more
+        return 0
+    return console.follow(session.run(Job.read(Path(path)), stop=stop), out)
