@@ -5,6 +5,10 @@ from __future__ import annotations
 import os
 import tempfile
 
+# Each worker of pytest-xdist has a home of its own; what it starts inherits the mark, and so its home.
+if os.environ.get("PYTEST_XDIST_WORKER") != os.environ.get("STUDIO_TEST_WORKER"):
+    os.environ["STUDIO_TEST_WORKER"] = os.environ["PYTEST_XDIST_WORKER"]
+    os.environ.pop("STUDIO_HOME", None)
 os.environ.setdefault("STUDIO_HOME", tempfile.mkdtemp(prefix="nlpstudio-test-"))
 os.environ.setdefault("SECRET_KEY", "only-for-tests-" + "x" * 32)
 if "TEST_DATABASE_URL" in os.environ:
