@@ -1,4 +1,4 @@
-"""What changes accounts: users, tokens and one-time sign-in links."""
+"""What happens to accounts: people, their tokens, sign-in links and choices."""
 
 from __future__ import annotations
 
@@ -7,75 +7,102 @@ import secrets
 from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import Q
 from django.urls import reverse
 from django.utils import timezone
 
-from nlpstudio.accounts import audit
+from nlpstudio.accounts.audit import record
 from nlpstudio.accounts.models import ApiToken, SignInLink, User
 from nlpstudio.core import clock
 
 TOKEN_MARK = "nlps_"
-USE_NOTED_EVERY = timedelta(minutes=1)
+SEEN_EVERY = 60.0
 
 
 def digest_of(secret: str) -> str:
-    """What is kept of a token or link: its sha256. Both are long and random, so it needs no salt."""
+    """What is kept of a token or a link: its sha256. They are random and long, so no salt is needed."""
     return hashlib.sha256(secret.encode()).hexdigest()
 
 
 @transaction.atomic
-def create_token(*, user: User, name: str, expires_at: datetime | None = None) -> tuple[ApiToken, str]:
-    """A new API token and its plain text, which cannot be shown again."""
+def create_token(user: User, name: str, expires_at: datetime | None = None) -> tuple[ApiToken, str]:
+    """A new token to the API and its plain text, which is not kept: show it once."""
     plain = TOKEN_MARK + secrets.token_urlsafe(30)
     token = ApiToken.objects.create(
-        user=user, name=name, prefix=plain[:9], digest=digest_of(plain), expires_at=expires_at
+        user=user, name=name, prefix=plain[:10], digest=digest_of(plain), expires_at=expires_at
     )
-    audit.record(user, "token.created", token)
+    record(user, "token.created", token)
     return token, plain
 
 
 @transaction.atomic
-def revoke_token(*, token: ApiToken, by: User) -> None:
-    """End a token at once."""
-    if ApiToken.objects.filter(pk=token.pk, revoked_at__isnull=True).update(revoked_at=timezone.now()):
-        audit.record(by, "token.revoked", token)
+def revoke_token(token: ApiToken, *, by: User) -> None:
+    """From now on the token opens nothing. Twice is once."""
+    if ApiToken.objects.filter(pk=token.pk, revoked_at__isnull=True).update(revoked_at=clock.now()):
+        record(by, "token.revoked", token)
 
 
 def user_of_token(plain: str) -> User | None:
-    """The user whom a usable token belongs to; its last use is noted once a minute at most."""
+    """The user whose usable token this is. Notes the use at most once a minute."""
     token = ApiToken.objects.usable().select_related("user").filter(digest=digest_of(plain)).first()
     if token is None:
         return None
-    now = timezone.now()
-    if token.last_used_at is None or now - token.last_used_at > USE_NOTED_EVERY:
-        ApiToken.objects.filter(pk=token.pk).update(last_used_at=now)
+    if token.last_used_at is None or (timezone.now() - token.last_used_at).total_seconds() > SEEN_EVERY:
+        ApiToken.objects.filter(pk=token.pk).update(last_used_at=clock.now())
     return token.user
 
 
-def make_sign_in_link(*, user: User, hours: float = 1) -> str:
-    """The path of a link that signs the user in once."""
-    plain = secrets.token_urlsafe(32)
+def make_sign_in_link(user: User, *, hours: float = 1) -> str:
+    """The path of a link that signs the user in once, within so many hours."""
+    plain = secrets.token_urlsafe(30)
     SignInLink.objects.create(user=user, digest=digest_of(plain), expires_at=timezone.now() + timedelta(hours=hours))
     return reverse("accounts:link", args=[plain])
 
 
+@transaction.atomic
 def use_sign_in_link(plain: str) -> User | None:
-    """The link's user, the first time it is used and before it expires."""
-    usable = Q(used_at__isnull=True, expires_at__gt=clock.now(), user__is_active=True)
-    link = SignInLink.objects.select_related("user").filter(usable, digest=digest_of(plain)).first()
-    if link is None or not SignInLink.objects.filter(pk=link.pk, used_at__isnull=True).update(used_at=timezone.now()):
+    """The user of a link that nobody used yet. Of two who come at once, one gets in."""
+    links = SignInLink.objects.filter(digest=digest_of(plain), user__is_active=True)
+    if not links.filter(used_at__isnull=True, expires_at__gt=clock.now()).update(used_at=clock.now()):
         return None
-    return link.user
+    user = links.select_related("user").get().user
+    record(user, "user.signed_in_by_link", user)
+    return user
 
 
 @transaction.atomic
-def ensure_admin(*, email: str, password: str | None) -> tuple[User, str | None]:
-    """The first administrator, made when there is no user yet, and the password made for them, if any."""
-    existing = User.objects.filter(is_admin=True).order_by("created_at").first()
-    if existing:
-        return existing, None
+def ensure_admin(email: str, password: str | None = None) -> tuple[User, str | None]:
+    """The installation's first admin. The second value is the random password it was given, if it was made now.
+
+    An admin that is there already keeps their password; with `password` given nothing needs to be shown.
+    """
+    user = User.objects.filter(email__iexact=email).first()
+    if user is not None:
+        if not user.is_admin:
+            User.objects.filter(pk=user.pk).update(is_admin=True)
+            user.is_admin = True
+            record(None, "user.made_admin", user)
+        return user, None
     made = None if password else secrets.token_urlsafe(12)
-    user = User.objects.create_user(email, password or made, name="Admin", is_admin=True)
-    audit.record(user, "user.created", user)
+    user = User.objects.create_user(email, password or made, name=email.partition("@")[0].title(), is_admin=True)
+    record(None, "user.created", user)
     return user, made
+
+
+@transaction.atomic
+def create_user(*, email: str, name: str, password: str) -> User:
+    """A new account, made by somebody who was invited."""
+    user = User.objects.create_user(email, password, name=name)
+    record(user, "user.created", user)
+    return user
+
+
+def change_profile(user: User, *, name: str, language: str, theme: str) -> None:
+    """Take what the profile page says; empty language and theme follow the browser."""
+    user.name, user.language, user.theme = name, language, theme
+    user.save(update_fields=["name", "language", "theme"])
+
+
+def set_preferences(user: User, *, language: str | None = None, theme: str | None = None) -> None:
+    """Remember the language or the theme. None leaves it as it is; an empty theme follows the machine."""
+    chosen = {name: value for name, value in (("language", language), ("theme", theme)) if value is not None}
+    User.objects.filter(pk=user.pk).update(**chosen)

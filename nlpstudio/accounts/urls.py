@@ -1,7 +1,46 @@
-"""Addresses of the accounts app."""
+"""Addresses of accounts: our own pages, and those of allauth that we use, each with its policy."""
 
 from __future__ import annotations
 
-from django.urls import URLPattern, URLResolver
+from allauth.account import views as allauth
+from django.urls import URLPattern, URLResolver, include, path, re_path
 
-urlpatterns: list[URLPattern | URLResolver] = []
+from nlpstudio.accounts import views
+from nlpstudio.core.policy import Policy, policy
+
+public = policy(Policy.PUBLIC)
+holder = policy(Policy.LINK)
+signed_in = policy(Policy.SIGNED_IN)
+
+own = [
+    path("profile/", views.profile, name="profile"),
+    path("tokens/", views.tokens, name="tokens"),
+    path("tokens/<uuid:token_id>/revoke/", views.revoke_token, name="revoke_token"),
+    path("preferences/", views.preferences, name="preferences"),
+    path("link/<str:secret>/", views.link, name="link"),
+]
+
+# allauth finds its own pages by these names.
+sign_in = [
+    path("login/", public(allauth.login), name="account_login"),
+    path("logout/", public(allauth.logout), name="account_logout"),
+    path("signup/", public(allauth.signup), name="account_signup"),
+    path("inactive/", public(allauth.account_inactive), name="account_inactive"),
+    path("password/change/", signed_in(allauth.password_change), name="account_change_password"),
+    path("password/set/", signed_in(allauth.password_set), name="account_set_password"),
+    path("password/reset/", public(allauth.password_reset), name="account_reset_password"),
+    path("password/reset/done/", public(allauth.password_reset_done), name="account_reset_password_done"),
+    re_path(
+        r"^password/reset/key/(?P<uidb36>[0-9A-Za-z]+)-(?P<key>.+)/$",
+        holder(allauth.password_reset_from_key),
+        name="account_reset_password_from_key",
+    ),
+    path(
+        "password/reset/key/done/",
+        public(allauth.password_reset_from_key_done),
+        name="account_reset_password_from_key_done",
+    ),
+    path("reauthenticate/", signed_in(allauth.reauthenticate), name="account_reauthenticate"),
+]
+
+urlpatterns: list[URLPattern | URLResolver] = [*sign_in, path("", include((own, "accounts")))]

@@ -1,7 +1,32 @@
-"""Addresses of the projects app."""
+"""Addresses of the projects app. `home` stands alone; the rest is in the namespace `projects`."""
 
 from __future__ import annotations
 
-from django.urls import URLPattern, URLResolver
+from django.urls import URLPattern, URLResolver, include, path
 
-urlpatterns: list[URLPattern | URLResolver] = []
+from nlpstudio.projects import member_views, views
+
+own = [
+    path("projects/", views.home, name="list"),
+    path("projects/new/", views.create, name="create"),
+    path("projects/<uuid:project_id>/", views.detail, name="detail"),
+    path("projects/<uuid:project_id>/settings/", views.settings, name="settings"),
+    path("projects/<uuid:project_id>/delete/", views.delete, name="delete"),
+    path("projects/<uuid:project_id>/members/", member_views.members, name="members"),
+    path("projects/<uuid:project_id>/members/invite/", member_views.invite, name="invite"),
+    path("projects/<uuid:project_id>/members/leave/", member_views.leave, name="leave"),
+    path("projects/<uuid:project_id>/members/<int:membership_id>/role/", member_views.set_role, name="set_role"),
+    path("projects/<uuid:project_id>/members/<int:membership_id>/remove/", member_views.remove, name="remove"),
+    path(
+        "projects/<uuid:project_id>/invitations/<uuid:invitation_id>/revoke/",
+        member_views.revoke_invitation,
+        name="revoke_invitation",
+    ),
+    path("projects/<uuid:project_id>/activity/", member_views.activity, name="activity"),
+    path("invitations/<str:secret>/", member_views.invitation, name="invitation"),
+]
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("", views.home, name="home"),
+    path("", include((own, "projects"))),
+]

@@ -1,0 +1,74 @@
+"""The forms of one's own account, and the one that makes an account."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from django import forms
+from django.conf import settings
+from django.contrib.auth.password_validation import validate_password
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from nlpstudio.accounts.models import User
+
+THEMES = [("", _("As on this computer")), ("light", _("Light")), ("dark", _("Dark"))]
+LIFETIMES = [("30", _("30 days")), ("90", _("90 days")), ("365", _("One year")), ("", _("No end"))]
+
+
+class ProfileForm(forms.Form):
+    """Name, language, theme."""
+
+    name = forms.CharField(label=_("Name"), max_length=120, widget=forms.TextInput(attrs={"autocomplete": "name"}))
+    language = forms.ChoiceField(
+        label=_("Language"),
+        required=False,
+        choices=[("", _("As the browser asks")), ("en", "English"), ("zh-hans", "简体中文")],
+    )
+    theme = forms.ChoiceField(label=_("Theme"), required=False, choices=THEMES)
+
+
+class TokenForm(forms.Form):
+    """What a new token is for, and how long it lives."""
+
+    name = forms.CharField(
+        label=_("Name"),
+        max_length=80,
+        help_text=_("What will use it, such as “nightly script”."),
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+    )
+    days = forms.ChoiceField(label=_("Lives for"), choices=LIFETIMES, required=False, initial="90")
+
+    def expires_at(self) -> datetime | None:
+        days = self.cleaned_data["days"]
+        return timezone.now() + timedelta(days=int(days)) if days else None
+
+
+class PreferencesForm(forms.Form):
+    """The language and theme menus of the top bar. A theme of `system` follows the machine."""
+
+    language = forms.ChoiceField(choices=settings.LANGUAGES, required=False)
+    theme = forms.ChoiceField(choices=[("system", ""), ("light", ""), ("dark", "")], required=False)
+
+
+class JoinForm(forms.Form):
+    """Makes the account of somebody who holds an invitation."""
+
+    name = forms.CharField(label=_("Name"), max_length=120, widget=forms.TextInput(attrs={"autocomplete": "name"}))
+    email = forms.EmailField(label=_("E-mail"), widget=forms.EmailInput(attrs={"autocomplete": "email"}))
+    password = forms.CharField(
+        label=_("Password"),
+        help_text=_("At least 10 characters."),
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+    )
+
+    def clean_email(self) -> str:
+        email: str = self.cleaned_data["email"].lower()
+        if User.objects.filter(email__iexact=email).exists():
+            raise forms.ValidationError(_("There is an account with this e-mail. Sign in first, then open the link."))
+        return email
+
+    def clean_password(self) -> str:
+        password: str = self.cleaned_data["password"]
+        validate_password(password, User(email=self.data.get("email", ""), name=self.data.get("name", "")))
+        return password

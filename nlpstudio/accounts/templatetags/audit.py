@@ -1,0 +1,37 @@
+"""The deeds of the audit log in words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from django import template
+from django.utils.translation import gettext_lazy as _
+
+register = template.Library()
+
+WORDS: Mapping[str, Any] = {
+    "project.created": _("made the project"),
+    "project.changed": _("changed the project"),
+    "project.deleted": _("deleted the project"),
+    "member.joined": _("joined"),
+    "member.left": _("left"),
+    "member.removed": _("removed a member"),
+    "member.role_set": _("gave another role"),
+    "invitation.created": _("made an invitation"),
+    "invitation.revoked": _("revoked an invitation"),
+    "dataset.uploaded": _("uploaded a data set"),
+    "dataset.deleted": _("deleted a data set"),
+    "run.started": _("started a run"),
+    "run.stopped": _("stopped a run"),
+    "run.cancelled": _("cancelled a run"),
+    "run.resumed": _("resumed a run"),
+    "run.deleted": _("deleted a run"),
+    "model.deleted": _("deleted a model"),
+}
+"""Action to words. An action without words here is shown by its own name."""
+
+
+@register.filter
+def action_words(action: str) -> str:
+    return str(WORDS.get(action, action.replace(".", " ").replace("_", " ")))

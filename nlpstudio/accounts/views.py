@@ -1,0 +1,99 @@
+"""One's own pages: profile, access tokens, language and theme, and the one-time sign-in link."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth import login
+from django.http import HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404, render
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.debug import sensitive_variables
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from nlpstudio.accounts import services
+from nlpstudio.accounts.forms import PreferencesForm, ProfileForm, TokenForm
+from nlpstudio.accounts.models import ApiToken
+from nlpstudio.core.htmx import HtmxRequest, go_to, render_page
+from nlpstudio.core.policy import Policy, policy
+
+BACKEND = "allauth.account.auth_backends.AuthenticationBackend"
+A_YEAR = 365 * 86_400
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@policy(Policy.SIGNED_IN)
+def profile(request: HtmxRequest) -> HttpResponse:
+    me = request.user
+    form = ProfileForm(request.POST or None, initial={"name": me.name, "language": me.language, "theme": me.theme})
+    if request.method == "POST" and form.is_valid():
+        services.change_profile(me, **form.cleaned_data)
+        messages.success(request, _("Saved."))
+        return go_to(request, "accounts:profile")
+    status = 422 if form.errors else 200
+    return render_page(request, "accounts/profile.html", {"form": form}, partial="form", status=status)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@policy(Policy.SIGNED_IN)
+@never_cache
+@sensitive_variables("plain")
+def tokens(request: HtmxRequest) -> HttpResponse:
+    """The user's tokens. A new one is shown in the answer to its form and nowhere else, so it is not a redirect."""
+    form, plain, made = TokenForm(request.POST or None), "", None
+    if request.method == "POST" and form.is_valid():
+        made, plain = services.create_token(request.user, form.cleaned_data["name"], form.expires_at())
+        form = TokenForm()
+    mine = ApiToken.objects.filter(user=request.user, revoked_at__isnull=True)
+    context = {"form": form, "tokens": mine, "plain": plain, "made": made}
+    return render(request, "accounts/tokens.html", context, status=422 if form.errors else 200)
+
+
+@require_POST
+@policy(Policy.SIGNED_IN)
+def revoke_token(request: HtmxRequest, token_id: UUID) -> HttpResponse:
+    token = get_object_or_404(ApiToken, pk=token_id, user=request.user)
+    services.revoke_token(token, by=request.user)
+    messages.success(request, _("“%(name)s” is revoked. It opens nothing any more.") % {"name": token.name})
+    return go_to(request, "accounts:tokens")
+
+
+@require_POST
+@policy(Policy.PUBLIC)
+def preferences(request: HtmxRequest) -> HttpResponse:
+    """Take the language or theme chosen in the top bar, for this browser and for the user if there is one."""
+    form = PreferencesForm(request.POST)
+    wanted = form.cleaned_data if form.is_valid() else {}
+    language, theme = wanted.get("language"), wanted.get("theme")
+    response = HttpResponseRedirect(_safe(request, request.POST.get("next", "")))
+    if language:
+        response.set_cookie(settings.LANGUAGE_COOKIE_NAME, language, max_age=A_YEAR, samesite="Lax")
+    if theme:
+        response.set_cookie("theme", theme, max_age=A_YEAR, samesite="Lax")
+    if request.user.is_authenticated:
+        chosen = None if not theme else theme.removeprefix("system")
+        services.set_preferences(request.user, language=language or None, theme=chosen)
+    return response
+
+
+@require_GET
+@policy(Policy.LINK)
+@never_cache
+@sensitive_variables("secret")
+def link(request: HtmxRequest, secret: str) -> HttpResponse:
+    """Sign in by a one-time link. A used or old one says so and where to go."""
+    user = services.use_sign_in_link(secret)
+    if user is None:
+        return render(request, "accounts/link_gone.html", {}, status=410)
+    login(request, user, backend=BACKEND)
+    return go_to(request, "home")
+
+
+def _safe(request: HtmxRequest, url: str) -> str:
+    """Where to go next: only to a page of ours."""
+    ours = url_has_allowed_host_and_scheme(url, {request.get_host()}, require_https=request.is_secure())
+    return url if ours else "/"
