@@ -61,6 +61,14 @@ class JudgedPage:
     def has_previous(self) -> bool:
         return self.number > 1
 
+    @property
+    def next(self) -> int:
+        return self.number + 1
+
+    @property
+    def previous(self) -> int:
+        return self.number - 1
+
 
 def splits_of(version: ModelVersion) -> list[str]:
     """The splits with stored predictions, test first."""

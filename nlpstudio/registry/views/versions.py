@@ -33,6 +33,7 @@ def detail(request: HtmxRequest, version_id: UUID) -> HttpResponse:
         "reports": reports.of(version),
         "report_template": f"registry/_report_{version.model.task}.html",
         "card": card.blocks_of(version.artifact),
+        "api_url": request.build_absolute_uri(f"/api/v1/model-versions/{version.pk}/predict"),
     }
     return render_page(request, "registry/version.html", context)
 
@@ -71,7 +72,8 @@ def download(request: HtmxRequest, version_id: UUID) -> StreamingHttpResponse:
 def _rows(request: HtmxRequest, version: ModelVersion, defaults: dict[str, str]) -> HttpResponse:
     splits = judged.splits_of(version)
     form = MistakesForm({**defaults, **request.GET.dict()}, splits=splits, labels=_choices(version))
-    context = {**_frame(version, "mistakes"), "form": form, "splits": splits}
+    template = f"registry/_mistakes_{version.model.task}.html"
+    context = {**_frame(version, "mistakes"), "form": form, "splits": splits, "mistake_template": template}
     if splits and form.is_valid():
         found = judged.page(version, form.wanted(), _number(request.GET.get("page", "")))
         context |= {"page": found, "rows": [shown(each, version) for each in found.items]}

@@ -1,0 +1,99 @@
+"""A prediction laid out for its page, by task."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from nlpstudio.core.marks import Mark, Segment, colour_of, entity_types, segments
+from nlpstudio.registry.models import ModelVersion
+
+BARS = 10
+"""Labels shown as bars; a model with more shows its likeliest."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bar:
+    """A label with its score; `is_best` marks the likeliest."""
+
+    label: str
+    score: float
+    is_best: bool = False
+    colour: int = 0
+    kind: str = ""
+
+    @property
+    def name(self) -> str:
+        """The passage with its type."""
+        return f"{self.label} · {self.kind}" if self.kind else self.label
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """`bars` of a classifier, `marked` text with its `legend` and `found` passages; `empty`: there is nothing to show.
+
+    For answers, `found` are the possible ones in order; one without text says that there is no answer.
+    """
+
+    bars: list[Bar] = field(default_factory=list)
+    others: int = 0
+    marked: list[Segment] = field(default_factory=list)
+    legend: list[Bar] = field(default_factory=list)
+    found: list[Bar] = field(default_factory=list)
+
+    @property
+    def best(self) -> Bar | None:
+        return next((each for each in (*self.bars, *self.found) if each.is_best), None)
+
+
+def lay_out(version: ModelVersion, inputs: Any, prediction: Any) -> Result:
+    """The page's view of the answer to one input."""
+    return LAYOUTS[version.model.task](version, inputs, prediction)
+
+
+def _classification(version: ModelVersion, inputs: Any, prediction: Any) -> Result:
+    scores = prediction[0]
+    bars = [Bar(label=each["label"], score=each["score"], is_best=not at) for at, each in enumerate(scores[:BARS])]
+    return Result(bars=bars, others=max(0, len(scores) - BARS))
+
+
+def _ner(version: ModelVersion, inputs: Any, prediction: Any) -> Result:
+    types = entity_types(version.labels)
+    marks = [Mark(start=e["start"], end=e["end"], label=e["entity_group"], score=e["score"]) for e in prediction]
+    seen = {mark.label for mark in marks}
+    legend = [Bar(label=name, score=0, colour=colour_of(name, types)) for name in types if name in seen]
+    found = [
+        Bar(
+            label=inputs[mark.start : mark.end],
+            score=mark.score or 0,
+            colour=colour_of(mark.label, types),
+            kind=mark.label,
+        )
+        for mark in marks
+    ]
+    return Result(marked=segments(inputs, marks, types), legend=legend, found=found)
+
+
+def _qa(version: ModelVersion, inputs: Any, prediction: Any) -> Result:
+    answers: Sequence[Mapping[str, Any]] = prediction if isinstance(prediction, list) else [prediction]
+    best = answers[0]
+    # The best answer first: a mark that overlaps an earlier one is left out.
+    marks: list[Mark] = []
+    for at, each in enumerate(answers):
+        free = all(each["end"] <= mark.start or each["start"] >= mark.end for mark in marks)
+        if each["answer"] and free:
+            marks.append(Mark(start=each["start"], end=each["end"], label=str(at + 1), score=each["score"]))
+    types = [str(at + 1) for at in range(len(answers))]
+    found = [
+        Bar(label=each["answer"], score=each["score"], is_best=each is best, colour=at)
+        for at, each in enumerate(answers)
+    ]
+    return Result(marked=segments(inputs["context"], marks, types), found=found)
+
+
+LAYOUTS: Mapping[str, Callable[[ModelVersion, Any, Any], Result]] = {
+    "classification": _classification,
+    "ner": _ner,
+    "qa": _qa,
+}

@@ -1,0 +1,3 @@
+"""Template tags of the registry."""
+
+from __future__ import annotations

@@ -1,0 +1,68 @@
+"""Words for metrics and splits, and which figures come first."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from django import template
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
+
+register = template.Library()
+
+METRICS: Mapping[str, Any] = {
+    "accuracy": _("Accuracy"),
+    "macro_f1": _("Macro F1"),
+    "f1": _("F1"),
+    "exact_match": _("Exact match"),
+    "precision": _("Precision"),
+    "recall": _("Recall"),
+    "macro_precision": _("Macro precision"),
+    "macro_recall": _("Macro recall"),
+    "micro_f1": _("Micro F1"),
+    "micro_precision": _("Micro precision"),
+    "micro_recall": _("Micro recall"),
+    "weighted_f1": _("Weighted F1"),
+    "subset_accuracy": _("Exact rows"),
+    "token_accuracy": _("Token accuracy"),
+    "strict_f1": _("Strict F1"),
+    "strict_precision": _("Strict precision"),
+    "strict_recall": _("Strict recall"),
+    "answerable_exact_match": _("Exact match, answerable"),
+    "answerable_f1": _("F1, answerable"),
+    "unanswerable_accuracy": _("Accuracy, unanswerable"),
+    "loss": _("Loss"),
+}
+"""In the order in which they are shown."""
+
+SPLITS: Mapping[str, Any] = {
+    "train": pgettext_lazy("split", "training"),
+    "validation": pgettext_lazy("split", "validation"),
+    "test": pgettext_lazy("split", "test"),
+}
+FIRST = 4
+
+
+@register.filter
+def metric_name(name: str) -> str:
+    """A metric's name for people; one we have no words for is shown as it is."""
+    return str(METRICS.get(name, name.replace("_", " ")))
+
+
+@register.filter
+def split_name(name: str) -> str:
+    return str(SPLITS.get(name, name))
+
+
+@register.filter
+def headline(metrics: Mapping[str, float]) -> list[tuple[str, float]]:
+    """The few figures that stand for all, as (name, value)."""
+    return ordered(metrics)[:FIRST]
+
+
+@register.filter
+def ordered(metrics: Mapping[str, float]) -> list[tuple[str, float]]:
+    """All figures as (name, value), known ones first."""
+    known = list(METRICS)
+    return sorted(metrics.items(), key=lambda each: known.index(each[0]) if each[0] in known else len(known))
