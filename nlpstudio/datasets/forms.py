@@ -8,7 +8,7 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
-from nlpstudio.datasets.models import Dataset, task_choices
+from nlpstudio.datasets.models import task_choices
 from nlpstudio.engine.catalogue import CATALOGUE
 from nlpstudio.engine.data.encoding import known_codec
 from nlpstudio.engine.data.options import ImportOptions, SplitOptions
@@ -64,10 +64,10 @@ class NewVersionForm(forms.Form):
     file = forms.FileField(label=_("File"), allow_empty_file=True)
 
 
-class RenameForm(forms.ModelForm[Dataset]):
-    class Meta:
-        model = Dataset
-        fields = ("name",)
+class RenameForm(forms.Form):
+    """A data set's name."""
+
+    name = forms.CharField(label=_("Name"), max_length=120)
 
 
 class ImportForm(forms.Form):
@@ -120,11 +120,6 @@ class ImportForm(forms.Form):
     @property
     def role_fields(self) -> list[forms.BoundField]:
         return [self[name] for name in self.fields if name.startswith("role_")]
-
-    @property
-    def reads_text(self) -> bool:
-        """Whether lines are cut into cells, so that a delimiter and a header make sense."""
-        return self.sniffed.delimiter is not None
 
     def clean(self) -> dict[str, Any]:
         values = super().clean() or self.cleaned_data

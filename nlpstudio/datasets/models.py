@@ -80,9 +80,6 @@ class Dataset(models.Model):
 
     objects = DatasetQuerySet.as_manager()
 
-    latest_state: str
-    """State of the newest version, set by `for_list`."""
-
     def __str__(self) -> str:
         return self.name
 

@@ -13,7 +13,7 @@ from nlpstudio.core.policy import Policy, policy
 from nlpstudio.core.streaming import attachment
 from nlpstudio.datasets import services
 from nlpstudio.datasets.file_templates import TEMPLATES
-from nlpstudio.datasets.models import VersionState, task_choices
+from nlpstudio.datasets.models import DatasetVersion, task_choices
 from nlpstudio.engine.samples import SAMPLES
 from nlpstudio.projects.access import project_for
 from nlpstudio.projects.models import Role
@@ -34,7 +34,7 @@ def index(request: HtmxRequest, project_id: UUID) -> HttpResponse:
         "sort": order,
         "tasks": task_choices(),
         "is_filtered": bool(query or task),
-        "is_busy": any(each.latest_state == VersionState.IMPORTING for each in page),
+        "is_busy": DatasetVersion.objects.importing().filter(dataset__project=project).exists(),
         "samples": [] if page.paginator.count or query or task else SAMPLES.values(),
         "has_worker": workers.is_alive("io"),
     }

@@ -1,0 +1,3 @@
+"""Template tags of the datasets pages."""
+
+from __future__ import annotations
