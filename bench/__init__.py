@@ -1,0 +1,1 @@
+"""The benchmarks: the product beside the peers it is measured against."""
