@@ -36,13 +36,22 @@ class RunQuerySet(models.QuerySet["Run"]):
         """Runs whose worker has not been heard of until its lease ended."""
         return self.filter(state__in=sorted(LEASED), lease_until__lt=clock.now())
 
+    def active(self) -> RunQuerySet:
+        """Runs that have not ended."""
+        return self.exclude(state__in=sorted(FINAL))
+
+    def mine(self, user: User) -> RunQuerySet:
+        """What the user started and has not ended, for the home page."""
+        return self.visible_to(user).active().filter(created_by=user).for_list().select_related("project")
+
 
 class Run(models.Model):
     """One fine-tune, from the order to its end.
 
     `lease_owner`, `lease_until` and `fence` say which worker holds it: every write of a worker
     is conditional on its `fence`, so a worker that comes back from the dead writes nothing.
-    `metrics` and `best` are flat; each has its split beside it.
+    `metrics` and `best` are flat; each has its split beside it. `stop_requested` outlives a lost worker,
+    so that whoever takes the run over still stops it.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -52,6 +61,7 @@ class Run(models.Model):
     base_model = models.CharField(max_length=200)
     spec = models.JSONField()
     state = models.CharField(max_length=12, choices=State, default=State.QUEUED, db_index=True)
+    stop_requested = models.BooleanField(default=False)
     model_version = models.OneToOneField(
         ModelVersion, on_delete=models.SET_NULL, null=True, blank=True, related_name="run"
     )
@@ -113,13 +123,30 @@ class Run(models.Model):
         return self.state in FINAL
 
     @property
+    def is_leased(self) -> bool:
+        return self.state in LEASED
+
+    @property
+    def can_stop(self) -> bool:
+        """Whether "Stop and keep best" makes sense: a worker holds the run and has not been told yet."""
+        return self.state in (State.PREPARING, State.RUNNING)
+
+    @property
+    def can_cancel(self) -> bool:
+        return State.CANCELLED in MOVES[State(self.state)]
+
+    @property
+    def can_resume(self) -> bool:
+        return self.state in FINAL and State.QUEUED in MOVES[State(self.state)]
+
+    @property
     def train_spec(self) -> TrainSpec:
         return TrainSpec.from_json(self.spec)
 
-    def move(self, new: State, *, fence: int | None = None, **fields: Any) -> bool:
+    def move(self, new: State, *, where: models.Q | None = None, **fields: Any) -> bool:
         """Go to `new` if nobody got there first. Returns whether this call did it.
 
-        With `fence` the move also needs the lease to be the one the caller holds. The fields that
+        `where` adds a condition, such as the fence of the lease that the caller holds. The fields that
         the constraints tie to the state (`ended_at`, the lease) are set here.
         """
         old = State(self.state)
@@ -131,10 +158,7 @@ class Run(models.Model):
             fields.setdefault("ended_at", None)
         if new not in LEASED:
             fields.update(lease_until=None, lease_owner="")
-        rows = Run.objects.filter(pk=self.pk, state=old)
-        if fence is not None:
-            rows = rows.filter(fence=fence)
-        moved = bool(rows.update(state=new, **fields))
+        moved = bool(Run.objects.filter(where or models.Q(), pk=self.pk, state=old).update(state=new, **fields))
         if moved:
             self.refresh_from_db()
         return moved

@@ -160,6 +160,8 @@ CELERY_BEAT_SCHEDULE = {
 # Runs
 LEASE_SECONDS = env.int("STUDIO_LEASE_SECONDS", default=30)
 HEARTBEAT_SECONDS = env.int("STUDIO_HEARTBEAT_SECONDS", default=5)
+HANG_SECONDS = env.int("STUDIO_HANG_SECONDS", default=900)
+STOP_GRACE_SECONDS = env.int("STUDIO_STOP_GRACE_SECONDS", default=60)
 TRAINER = "nlpstudio.runs.wiring.start_training"
 
 # Requests

@@ -1,0 +1,168 @@
+"""Driving one claimed run from its first process to its end state."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+import subprocess
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from nlpstudio.core.errors import StudioError
+from nlpstudio.engine import manifest, shelf
+from nlpstudio.engine.errors import BaseModelMissing, DamagedArtifact, DiskFull, EngineError
+from nlpstudio.engine.events import Failed, Finished, Warned
+from nlpstudio.engine.job import Job
+from nlpstudio.registry import services as registry
+from nlpstudio.registry.models import ModelVersion
+from nlpstudio.runs import leases, outcome, wiring
+from nlpstudio.runs.child import Child
+from nlpstudio.runs.leases import Lease, LeaseLost
+from nlpstudio.runs.models import Run
+from nlpstudio.runs.recording import Recorder
+from nlpstudio.runs.states import State
+from nlpstudio.runs.supervision import Ending, Leaving, Reason, Supervision
+
+logger = logging.getLogger(__name__)
+
+Start = Callable[[Job, Path], "subprocess.Popen[bytes]"]
+WEIGHTS = "model.safetensors"
+
+
+def drive(run: Run, *, start: Start, should_leave: Callable[[], bool] = lambda: False) -> None:
+    """Bring a claimed run to an end state, back into the queue, or leave it to whoever took it from us.
+
+    Whatever the training process does, this returns; only a bug of ours or a lost database is raised, and
+    then the lease ends and the run is taken up again.
+    """
+    lease = Lease(run_id=run.pk, fence=run.fence)
+    try:
+        _drive(run, Recorder(run, lease), start, should_leave)
+    except Leaving:
+        leases.give_back(run, lease)
+    except LeaseLost:
+        logger.info("run %s was taken from this worker", run.pk)
+        discard_if_cancelled(run)
+
+
+def discard_if_cancelled(run: Run) -> None:
+    """A cancelled run keeps its log and its events, and nothing else."""
+    if Run.objects.filter(pk=run.pk, state=State.CANCELLED).exists():
+        for part in ("work", "out"):
+            shutil.rmtree(run.folder / part, ignore_errors=True)
+
+
+def _drive(run: Run, recorder: Recorder, start: Start, should_leave: Callable[[], bool]) -> None:
+    try:
+        for part in ("work", "out"):
+            (run.folder / part).mkdir(parents=True, exist_ok=True)
+        base_model = _base_model(run, recorder, should_leave)
+        if base_model is None:
+            return
+        ending = _train(run, recorder, start, should_leave, base_model)
+        _conclude(run, recorder, ending)
+    except (EngineError, StudioError) as error:
+        hint = error.hint or _("The end of the log may say more. Resume the run to try again.")
+        recorder.close(Failed(code=error.code, message=error.message, hint=hint))
+    except OSError as error:
+        recorder.close(_file_trouble(error))
+
+
+def _base_model(run: Run, recorder: Recorder, should_leave: Callable[[], bool]) -> Path | None:
+    """The folder of the base model, fetched first when it is not here. None when the run was stopped meanwhile."""
+    name = run.train_spec.base_model
+    if not shelf.is_available(name):
+        message = _("The base model %(name)s is brought to this machine first.") % {"name": name}
+        recorder.tell(Warned(code="base_model.fetching", message=message))
+        process = wiring.start_fetching(name, run.folder)
+        child = Child(process, run.folder / "log.txt")
+        ending = Supervision(child, recorder, should_leave=should_leave, is_trainer=False).watch()
+        if recorder.lease.state() is State.STOPPING:
+            recorder.close(outcome.nothing_to_keep(), state=State.STOPPED)
+            return None
+        if ending.exit_code != 0:
+            raise _not_fetched(name, ending, run.folder / "log.txt")
+    with recorder.lease.kept():
+        return shelf.path_of(name)
+
+
+def _train(run: Run, recorder: Recorder, start: Start, should_leave: Callable[[], bool], base_model: Path) -> Ending:
+    job = Job(
+        spec=run.train_spec,
+        dataset=run.dataset_version.folder,
+        base_model=base_model,
+        work=run.folder / "work",
+        out=run.folder / "out",
+        name=run.name,
+    )
+    child = Child(start(job, run.folder), run.folder / "log.txt")
+    return Supervision(child, recorder, should_leave=should_leave).watch()
+
+
+def _conclude(run: Run, recorder: Recorder, ending: Ending) -> None:
+    """Exit code and verified artifact decide, whatever was said."""
+    said = recorder.closing
+    failure = outcome.failure_of(ending, said if isinstance(said, Failed) else None)
+    if failure is None and (not isinstance(said, Finished) or not (run.folder / "out" / "model").is_dir()):
+        failure = outcome.no_artifact()
+    if failure is not None:
+        if recorder.lease.state() is State.STOPPING and not recorder.is_prepared:
+            recorder.close(outcome.nothing_to_keep(), state=State.STOPPED)
+        else:
+            recorder.close(failure)
+        return
+    assert isinstance(said, Finished)
+    with recorder.lease.kept():
+        version = _publish(run)
+    scores = said.metrics
+    split = next((name for name in ("test", "validation") if name in scores), "")
+    fields: dict[str, Any] = {"metrics": scores[split], "metrics_split": split} if split else {}
+    if "validation" in scores:
+        fields |= {"best": scores["validation"], "best_split": "validation"}
+    recorder.close(
+        said,
+        model_version=version,
+        weights_sha256=version.weights_sha256,
+        environment={**run.environment, **said.environment},
+        progress=1.0,
+        **fields,
+    )
+    shutil.rmtree(run.folder / "out", ignore_errors=True)
+
+
+def _publish(run: Run) -> ModelVersion:
+    """Put the artifact into the registry. The version's id follows from the run and the weights: twice is once."""
+    out = run.folder / "out"
+    files = manifest.read(out / "model")["files"]
+    if WEIGHTS not in files:
+        raise DamagedArtifact(f"the model has no {WEIGHTS}")
+    return registry.publish(
+        version_id=uuid.uuid5(run.pk, files[WEIGHTS]["sha256"]),
+        folder=out,
+        project=run.project,
+        model_name=run.name,
+        dataset_version=run.dataset_version,
+        spec=run.train_spec,
+        by=run.created_by,
+    )
+
+
+def _not_fetched(name: str, ending: Ending, log: Path) -> BaseModelMissing:
+    words = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()[-3:]
+    because = _("it took too long") if ending.reason is Reason.HUNG else " ".join(words)
+    return BaseModelMissing(
+        _("The base model %(name)s could not be brought to this machine: %(why)s") % {"name": name, "why": because},
+        hint=_("Choose a base model that is on this machine, or see to its network and resume the run."),
+    )
+
+
+def _file_trouble(error: OSError) -> Failed:
+    return Failed(
+        code=DiskFull.code,
+        message=_("A file of the run could not be written: %(why)s") % {"why": error.strerror or str(error)},
+        hint=_("Free some space or mend the folder of the studio, then resume the run."),
+    )

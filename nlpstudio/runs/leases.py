@@ -1,0 +1,149 @@
+"""Who holds a run: claiming it, keeping it, and taking it from a worker that fell silent."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.db import DatabaseError, connection, models, transaction
+from django.db.models import F
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from nlpstudio.core import clock, live
+from nlpstudio.engine.events import Failed, Warned
+from nlpstudio.runs.models import Run, RunEvent, RunQuerySet
+from nlpstudio.runs.states import LEASED, MAX_ATTEMPTS, State
+
+LONGEST_SILENT_WORK_S = 1800.0
+
+
+class LeaseLost(Exception):
+    """The run is no longer ours: it was cancelled, or another worker has it. Nothing more may be written."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lease:
+    """The right to write to a run. Each taking of the run has a higher `fence`."""
+
+    run_id: UUID
+    fence: int
+
+    def rows(self) -> RunQuerySet:
+        """The run while the lease is ours, nothing afterwards."""
+        return Run.objects.filter(pk=self.run_id, fence=self.fence, state__in=sorted(LEASED))
+
+    def write(self, **fields: Any) -> None:
+        """Update the run. Raises `LeaseLost`."""
+        if not self.rows().update(**fields):
+            raise LeaseLost
+
+    def state(self) -> State:
+        """Where the run stands now. Raises `LeaseLost`."""
+        state = self.rows().values_list("state", flat=True).first()
+        if state is None:
+            raise LeaseLost
+        return State(state)
+
+    def extend(self) -> None:
+        """Say that we are alive. Raises `LeaseLost`."""
+        self.write(lease_until=clock.in_seconds(settings.LEASE_SECONDS), heartbeat_at=clock.now())
+
+    @contextmanager
+    def kept(self) -> Iterator[None]:
+        """Keep the lease from a thread while the block does one long thing, but not for ever."""
+        done = threading.Event()
+        keeper = threading.Thread(target=self._keep, args=(done,), name=f"lease of {self.run_id}", daemon=True)
+        self.extend()
+        keeper.start()
+        try:
+            yield
+        finally:
+            done.set()
+            keeper.join()
+
+    def _keep(self, done: threading.Event) -> None:
+        end = time.monotonic() + LONGEST_SILENT_WORK_S
+        try:
+            while not done.wait(settings.HEARTBEAT_SECONDS) and time.monotonic() < end:
+                self.extend()
+        except (LeaseLost, DatabaseError):
+            return  # the next write of the block itself finds out
+        finally:
+            connection.close()
+
+
+def claim(owner: str) -> Run | None:
+    """Take the next waiting run, or None when none waits. Of two that ask at once, each gets another."""
+    for pk, fence in list(Run.objects.waiting().values_list("pk", "fence")[:20]):
+        taken = Run.objects.filter(pk=pk, fence=fence, state=State.QUEUED).update(
+            state=State.PREPARING,
+            fence=fence + 1,
+            attempt=F("attempt") + 1,
+            lease_owner=owner,
+            lease_until=clock.in_seconds(settings.LEASE_SECONDS),
+            heartbeat_at=clock.now(),
+            started_at=models.functions.Coalesce("started_at", clock.now()),
+        )
+        if taken:
+            live.announce("run", pk)
+            return Run.objects.select_related("project", "dataset_version__dataset", "created_by").get(pk=pk)
+    return None
+
+
+def give_back(run: Run, lease: Lease) -> None:
+    """Put the run back into the queue because this worker ends in order; it does not count as an attempt."""
+    run.refresh_from_db()
+    if run.move(State.LOST, where=models.Q(fence=lease.fence)):
+        run.move(State.QUEUED, attempt=max(run.attempt - 1, 0))
+        note(run, "run.given_back", _("The worker was shut down. The run continues when a worker is there."))
+
+
+def reap() -> bool:
+    """Take runs from silent workers, and queue those taken the time before. Returns whether any run waits.
+
+    A run is shown as lost from one call to the next, so that people see what happened.
+    """
+    for run in Run.objects.filter(state=State.LOST):
+        _requeue(run)
+    for run in Run.objects.leaseless():
+        still_silent = models.Q(fence=run.fence, lease_until__lt=clock.now())
+        owner = run.lease_owner
+        if run.move(State.LOST, where=still_silent, eta_s=None):
+            note(run, "run.lost", _("The worker %(owner)s fell silent.") % {"owner": owner})
+    return Run.objects.waiting().exists()
+
+
+def _requeue(run: Run) -> None:
+    if run.attempt < MAX_ATTEMPTS:
+        if run.move(State.QUEUED):
+            note(run, "run.requeued", _("The run is queued again and continues from its last checkpoint."))
+        return
+    failure = Failed(
+        code="run.lost",
+        message=_("The worker was lost %(count)s times while it worked on this run.") % {"count": run.attempt},
+        hint=_("Look at the memory of the machine, then resume the run: it continues from its last checkpoint."),
+    )
+    with transaction.atomic():
+        if run.move(State.FAILED, error_code=failure.code, error_message=failure.message, error_hint=failure.hint):
+            _append(run, failure.to_json())
+    live.announce("run", run.pk)
+
+
+def note(run: Run, code: str, message: str) -> None:
+    """Add a warning to the events of a run that nobody holds."""
+    with transaction.atomic():
+        _append(run, Warned(code=code, message=message).to_json())
+    live.announce("run", run.pk)
+
+
+def _append(run: Run, payload: dict[str, Any]) -> None:
+    Run.objects.filter(pk=run.pk).update(last_seq=F("last_seq") + 1)
+    run.refresh_from_db(fields=["last_seq"])
+    RunEvent.objects.create(run=run, seq=run.last_seq, at=timezone.now(), kind=payload["kind"], payload=payload)

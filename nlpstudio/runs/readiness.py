@@ -1,0 +1,124 @@
+"""Whether a run can be started, and if not, why: the same answer for the form, the service and the API."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.utils.translation import gettext as _
+
+from nlpstudio.core import workers
+from nlpstudio.datasets.models import DatasetVersion
+from nlpstudio.engine import shelf
+from nlpstudio.engine.catalogue import CATALOGUE
+from nlpstudio.engine.errors import BaseModelMissing
+from nlpstudio.engine.spec import TrainSpec
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reason:
+    """Why a run cannot be started (`blocks`), or what should be known before."""
+
+    code: str
+    message: str
+    hint: str = ""
+    blocks: bool = True
+
+
+def reasons(*, version: DatasetVersion, spec: TrainSpec) -> list[Reason]:
+    """What stands against this run, the gravest first."""
+    found = [*_of_the_data(version, spec), *_of_the_base_model(spec), *_of_the_workers()]
+    return sorted(found, key=lambda reason: not reason.blocks)
+
+
+def _of_the_data(version: DatasetVersion, spec: TrainSpec) -> list[Reason]:
+    if not version.is_ready:
+        return [
+            Reason(
+                code="run.data_not_ready",
+                message=_("The version of the data set is not ready."),
+                hint=_("Wait until its import has ended, or choose another version."),
+            )
+        ]
+    found = []
+    if version.dataset.task != spec.task:
+        found.append(
+            Reason(
+                code="run.wrong_task",
+                message=_("The data set is for another task."),
+                hint=_("Choose a data set of the task %(task)s.") % {"task": spec.task},
+            )
+        )
+    if CATALOGUE[spec.task].labelled and len(version.labels) < 2:
+        found.append(
+            Reason(
+                code="run.too_few_labels",
+                message=_("The data has fewer than two labels, so there is nothing to tell apart."),
+                hint=_("Import rows with at least two different labels."),
+            )
+        )
+    if not version.splits.get("train"):
+        found.append(
+            Reason(
+                code="run.no_training_rows",
+                message=_("The data has no rows for training."),
+                hint=_("Make a new version of the data set with a split."),
+            )
+        )
+    if not version.splits.get("validation"):
+        found.append(
+            Reason(
+                code="run.no_validation_rows",
+                message=_("The data has no rows for validation: the training loss alone chooses the best model."),
+                hint=_("Make a new version of the data set with a validation split."),
+                blocks=False,
+            )
+        )
+    return found
+
+
+def _of_the_base_model(spec: TrainSpec) -> list[Reason]:
+    try:
+        entry = shelf.find(spec.base_model)
+    except BaseModelMissing as error:
+        return [Reason(code=error.code, message=error.message, hint=error.hint)]
+    found = []
+    if spec.task not in entry.tasks:
+        found.append(
+            Reason(
+                code="run.base_model_unsuitable",
+                message=_("%(name)s cannot be fine-tuned for this task.") % {"name": entry.name},
+                hint=_("Choose another base model."),
+            )
+        )
+    if spec.params.max_length > entry.max_length:
+        found.append(
+            Reason(
+                code="run.too_long",
+                message=_("The maximum length is %(asked)d, but %(name)s reads at most %(most)d tokens.")
+                % {"asked": spec.params.max_length, "name": entry.name, "most": entry.max_length},
+                hint=_("Set the maximum length to %(most)d or less.") % {"most": entry.max_length},
+            )
+        )
+    if not shelf.is_available(entry.id):
+        found.append(
+            Reason(
+                code="base_model.fetching",
+                message=_("%(name)s is not on this machine yet; the run brings it here first.") % {"name": entry.name},
+                hint=_("This needs a way to the Internet or to a package index."),
+                blocks=False,
+            )
+        )
+    return found
+
+
+def _of_the_workers() -> list[Reason]:
+    if workers.is_alive("train"):
+        return []
+    return [
+        Reason(
+            code="run.no_worker",
+            message=_("No train worker is alive; the run waits until one is started."),
+            hint=_("Start the studio again, or start a train worker."),
+            blocks=False,
+        )
+    ]

@@ -1,0 +1,137 @@
+"""What people do with runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from django.utils import timezone
+
+from nlpstudio.accounts.models import AuditEntry, User
+from nlpstudio.core import workers
+from nlpstudio.core.errors import StudioError
+from nlpstudio.datasets.models import DatasetVersion, VersionState
+from nlpstudio.engine.spec import TrainParams, TrainSpec
+from nlpstudio.projects.models import Project
+from nlpstudio.runs import leases, readiness, services
+from nlpstudio.runs.models import Run
+from nlpstudio.runs.states import State
+
+
+def test_a_started_run_waits_and_is_written_down(
+    project: Project, dataset_version: DatasetVersion, spec: TrainSpec, editor: User
+) -> None:
+    run = services.start(project=project, dataset_version=dataset_version, spec=spec, by=editor)
+    assert (run.state, run.name, run.train_spec) == (State.QUEUED, "Reviews", spec)
+    assert services.queue_position(run) == 1
+    assert AuditEntry.objects.get().action == "run.started"
+
+
+@pytest.mark.parametrize(
+    ("fields", "code"),
+    [
+        ({"state": VersionState.IMPORTING}, "run.data_not_ready"),
+        ({"labels": ["good"]}, "run.too_few_labels"),
+        ({"splits": {"validation": 10}}, "run.no_training_rows"),
+    ],
+)
+def test_data_that_cannot_be_trained_on_is_refused(
+    project: Project,
+    dataset_version: DatasetVersion,
+    spec: TrainSpec,
+    editor: User,
+    fields: dict[str, object],
+    code: str,
+) -> None:
+    DatasetVersion.objects.update(**fields)
+    dataset_version.refresh_from_db()
+    with pytest.raises(StudioError) as refused:
+        services.start(project=project, dataset_version=dataset_version, spec=spec, by=editor)
+    assert refused.value.code == code
+    assert refused.value.hint
+    assert not Run.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("spec", "code"),
+    [
+        (TrainSpec(task="classification", base_model="bert-base-chines"), "base_model.missing"),
+        (TrainSpec(task="ner", base_model="tiny"), "run.wrong_task"),
+        (TrainSpec(task="classification", base_model="tiny", params=TrainParams(max_length=512)), "run.too_long"),
+    ],
+)
+def test_a_spec_that_does_not_fit_is_refused(
+    project: Project, dataset_version: DatasetVersion, spec: TrainSpec, editor: User, code: str
+) -> None:
+    with pytest.raises(StudioError) as refused:
+        services.start(project=project, dataset_version=dataset_version, spec=spec, by=editor)
+    assert refused.value.code == code
+
+
+def test_data_of_another_project_is_refused(stranger: User, dataset_version: DatasetVersion, spec: TrainSpec) -> None:
+    own = Project.objects.get(created_by=stranger)
+    with pytest.raises(StudioError, match="another project"):
+        services.start(project=own, dataset_version=dataset_version, spec=spec, by=stranger)
+
+
+def test_without_a_worker_the_form_warns_but_does_not_refuse(dataset_version: DatasetVersion, spec: TrainSpec) -> None:
+    assert [(r.code, r.blocks) for r in readiness.reasons(version=dataset_version, spec=spec)] == [
+        ("run.no_worker", False)
+    ]
+    workers.beat("train@here", "train")
+    assert readiness.reasons(version=dataset_version, spec=spec) == []
+
+
+def test_a_base_model_that_is_not_here_is_a_warning(dataset_version: DatasetVersion, tmp_path: Path) -> None:
+    spec = TrainSpec(task="classification", base_model="bert-base-chinese")
+    codes = {r.code: r.blocks for r in readiness.reasons(version=dataset_version, spec=spec)}
+    assert codes["base_model.fetching"] is False
+
+
+def test_the_queue_is_first_come_first_served(make_run: Callable[..., Run]) -> None:
+    now = timezone.now()
+    late, early = make_run(queued_at=now), make_run(queued_at=now - timedelta(seconds=5))
+    assert (services.queue_position(early), services.queue_position(late)) == (1, 2)
+    assert leases.claim("worker").pk == early.pk  # type: ignore[union-attr]  # one waits
+
+
+def test_a_queued_run_is_cancelled_but_not_stopped(run: Run, editor: User) -> None:
+    with pytest.raises(services.NotNow):
+        services.stop(run=run, by=editor)
+    services.cancel(run=run, by=editor)
+    services.cancel(run=run, by=editor)
+    assert run.state == State.CANCELLED
+    assert leases.claim("worker") is None
+    with pytest.raises(services.NotNow):
+        services.resume(run=run, by=editor)
+
+
+def test_stopping_twice_is_stopping_once(run: Run, editor: User) -> None:
+    claimed = leases.claim("worker")
+    assert claimed is not None
+    services.stop(run=claimed, by=editor)
+    services.stop(run=claimed, by=editor)
+    assert claimed.state == State.STOPPING
+    assert AuditEntry.objects.filter(action="run.stop_asked").count() == 1
+
+
+def test_a_failed_run_is_resumed_without_its_error(make_run: Callable[..., Run], editor: User) -> None:
+    run = make_run(state=State.FAILED, ended_at=timezone.now(), error_code="run.crashed", attempt=3)
+    services.resume(run=run, by=editor)
+    assert (run.state, run.error_code, run.attempt, run.ended_at) == (State.QUEUED, "", 0, None)
+
+
+def test_only_a_run_that_is_over_is_deleted(run: Run, editor: User) -> None:
+    with pytest.raises(services.NotNow):
+        services.delete(run=run, by=editor)
+    services.cancel(run=run, by=editor)
+    services.delete(run=run, by=editor)
+    assert not Run.objects.visible_to(editor).exists()
+
+
+def test_a_clone_begins_with_the_same_settings(run: Run) -> None:
+    values = services.clone(run)
+    assert values["base_model"] == "tiny"
+    assert values["epochs"] == run.train_spec.params.epochs
