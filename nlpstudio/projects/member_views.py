@@ -6,7 +6,7 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.contrib.auth import login
-from django.http import HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -119,7 +119,7 @@ def invitation(request: HtmxRequest, secret: str) -> HttpResponse:
     found = services.invitation_of(secret)
     if found is None:
         return render(request, "projects/invitation_gone.html", {}, status=410)
-    form = None if request.user.is_authenticated else JoinForm(request.POST or None)
+    form = None if _is_signed_in(request) else JoinForm(request.POST or None)
     if request.method == "POST" and (form is None or form.is_valid()):
         try:
             if form is None:
@@ -132,6 +132,11 @@ def invitation(request: HtmxRequest, secret: str) -> HttpResponse:
         return go_to(request, "projects:detail", found.project_id)
     status = 422 if form is not None and form.errors else 200
     return render(request, "projects/invitation.html", {"invitation": found, "form": form}, status=status)
+
+
+def _is_signed_in(request: HttpRequest) -> bool:
+    """Asked of a plain request: an `HtmxRequest` promises a user."""
+    return request.user.is_authenticated
 
 
 def _remove(request: HtmxRequest, membership: Membership, words: str) -> bool:

@@ -31,7 +31,7 @@ class InvitationGone(StudioError):
 
 
 @transaction.atomic
-def create_project(*, name: str, description: str = "", by: User) -> Project:
+def create(*, name: str, description: str = "", by: User) -> Project:
     """A new project with its maker as owner."""
     project = Project.objects.create(name=name, description=description, created_by=by)
     Membership.objects.create(project=project, user=by, role=Role.OWNER)
@@ -40,16 +40,18 @@ def create_project(*, name: str, description: str = "", by: User) -> Project:
 
 
 @transaction.atomic
-def change_project(*, project: Project, name: str, description: str, by: User) -> None:
-    """Rename it or describe it anew."""
+def change(*, project: Project, by: User, name: str | None = None, description: str | None = None) -> Project:
+    """Rename it or describe it anew; None leaves a thing as it is."""
     before = project.name
-    project.name, project.description = name, description
+    project.name = before if name is None else name
+    project.description = project.description if description is None else description
     project.save(update_fields=["name", "description"])
     record(by, "project.changed", project, project_id=project.pk, before=before)
+    return project
 
 
 @transaction.atomic
-def delete_project(*, project: Project, by: User) -> None:
+def delete(*, project: Project, by: User) -> None:
     """Take it from everybody's sight. Its rows and files stay until they are swept."""
     if Project.objects.filter(pk=project.pk, deleted_at__isnull=True).update(deleted_at=clock.now()):
         record(by, "project.deleted", project, project_id=project.pk)

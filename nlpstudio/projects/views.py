@@ -29,7 +29,7 @@ def home(request: HtmxRequest) -> HttpResponse:
 def create(request: HtmxRequest) -> HttpResponse:
     form = ProjectForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
-        project = services.create_project(**form.cleaned_data, by=request.user)
+        project = services.create(**form.cleaned_data, by=request.user)
         return go_to(request, "projects:detail", project.pk)
     status = 422 if form.errors else 200
     return render_page(request, "projects/create.html", {"form": form}, partial="form", status=status)
@@ -50,7 +50,7 @@ def settings(request: HtmxRequest, project_id: UUID) -> HttpResponse:
     project = project_for(request.user, project_id, Role.OWNER)
     form = ProjectForm(request.POST or None, initial={"name": project.name, "description": project.description})
     if request.method == "POST" and form.is_valid():
-        services.change_project(project=project, **form.cleaned_data, by=request.user)
+        services.change(project=project, **form.cleaned_data, by=request.user)
         messages.success(request, _("Saved."))
         return go_to(request, "projects:settings", project.pk)
     context = {"project": project, "section": "settings", "form": form, "delete_form": DeleteForm(project=project)}
@@ -64,7 +64,7 @@ def delete(request: HtmxRequest, project_id: UUID) -> HttpResponse:
     project = project_for(request.user, project_id, Role.OWNER)
     form = DeleteForm(request.POST or None, project=project)
     if request.method == "POST" and form.is_valid():
-        services.delete_project(project=project, by=request.user)
+        services.delete(project=project, by=request.user)
         messages.success(request, _("“%(name)s” is deleted.") % {"name": project.name})
         return go_to(request, "home")
     context = {"project": project, "section": "settings", "delete_form": form}
