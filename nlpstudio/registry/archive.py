@@ -6,6 +6,8 @@ import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from nlpstudio.registry.models import ModelVersion
+
 _CHUNK = 1 << 20
 
 
@@ -45,3 +47,8 @@ def zipped(folder: Path, name: str) -> Iterator[bytes]:
                     target.write(chunk)
                     yield tape.take()
     yield tape.take()
+
+
+def name_of(version: ModelVersion) -> str:
+    """What the folder in the zip, and the zip itself, are called."""
+    return f"{version.model.name} v{version.number}".replace("/", "-").replace("\\", "-")

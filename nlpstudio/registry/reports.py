@@ -77,14 +77,15 @@ def of(version: ModelVersion) -> list[SplitReport]:
 
 
 def _split_report(name: str, values: Mapping[str, Any]) -> SplitReport:
-    known = {"rows", "metrics", "per_label", "confusion"}
-    given = values.get("confusion")
+    given = values.get("confusion", {})
+    is_matrix = "matrix" in given
+    known = {"rows", "metrics", "per_label", *(["confusion"] if is_matrix else [])}
     return SplitReport(
         name=name,
         rows=values["rows"],
         metrics=values["metrics"],
         per_label=values.get("per_label", []),
-        confusion=_confusion(given["labels"], given["matrix"]) if given else None,
+        confusion=_confusion(given["labels"], given["matrix"]) if is_matrix else None,
         tables={key: table for key, table in values.items() if key not in known},
     )
 

@@ -31,10 +31,19 @@ METRICS: Mapping[str, Any] = {
     "strict_recall": _("Strict recall"),
     "answerable_exact_match": _("Exact match, answerable"),
     "answerable_f1": _("F1, answerable"),
-    "unanswerable_accuracy": _("Accuracy, unanswerable"),
+    "no_answer_accuracy": _("Accuracy, no answer"),
     "loss": _("Loss"),
 }
 """In the order in which they are shown."""
+
+OUTCOMES: Mapping[str, Any] = {
+    "right": pgettext_lazy("entity", "right"),
+    "wrong_type": pgettext_lazy("entity", "wrong type"),
+    "wrong_border": pgettext_lazy("entity", "wrong border"),
+    "missed": pgettext_lazy("entity", "missed"),
+    "invented": pgettext_lazy("entity", "invented"),
+}
+"""What may become of an entity."""
 
 SPLITS: Mapping[str, Any] = {
     "train": pgettext_lazy("split", "training"),
@@ -53,6 +62,17 @@ def metric_name(name: str) -> str:
 @register.filter
 def split_name(name: str) -> str:
     return str(SPLITS.get(name, name))
+
+
+@register.filter
+def outcome_name(name: str) -> str:
+    return str(OUTCOMES.get(name, name))
+
+
+@register.filter
+def values_of(counts: Mapping[str, int], names: Mapping[str, Any]) -> list[int]:
+    """The counts in the order of `names`."""
+    return [counts.get(name, 0) for name in names]
 
 
 @register.filter

@@ -65,7 +65,7 @@ def download(request: HtmxRequest, version_id: UUID) -> StreamingHttpResponse:
     version = version_for(request.user, version_id)
     if not version.artifact.is_dir():
         raise Http404
-    name = f"{version.model.name} v{version.number}".replace("/", "-")
+    name = archive.name_of(version)
     return attachment(archive.zipped(version.artifact, name), f"{name}.zip", "application/zip")
 
 
