@@ -70,4 +70,4 @@ class ImportOptions(Jsonable):
     def from_json(cls, values: Mapping[str, Any]) -> Self:
         """Build from `to_json`'s dict. Raises `InvalidSpec` for an unknown key or a bad value."""
         split = values.get("split") or {}
-        return super().from_json({**values, "split": SplitOptions.from_json(split)})
+        return super(ImportOptions, cls).from_json({**values, "split": SplitOptions.from_json(split)})
