@@ -157,7 +157,7 @@ def create(
     project_id: UUID,
     file: File[UploadedFile],
     task: Form[str],
-    name: Form[Annotated[str, Field(max_length=120)]] = "",
+    name: Form[str] = "",
     options: Form[str] = "",
 ) -> tuple[int, dict[str, Any]]:
     """Editors only. The import starts at once; ask `GET /dataset-versions/{id}` until it is `ready` or `failed`."""

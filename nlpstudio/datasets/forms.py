@@ -111,7 +111,8 @@ class ImportForm(forms.Form):
             del self.fields["multilabel"]
         if not self.task.labelled:
             del self.fields["stratify"]
-        for role in (*self.task.columns, *self.task.optional) if sniffed.columns else ():
+        shape_says_all = not sniffed.guessed and not sniffed.missing  # such as SQuAD's nested JSON
+        for role in () if shape_says_all else (*self.task.columns, *self.task.optional):
             needed = role in self.task.columns
             none = ("", _("Choose a column") if needed else _("None"))
             choices = [none, *((name, column_name(name, sniffed)) for name in sniffed.columns)]

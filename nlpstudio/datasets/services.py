@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from dataclasses import replace
 
 from django.core.files import File
 from django.db import transaction
@@ -18,6 +19,7 @@ from nlpstudio.datasets import tasks
 from nlpstudio.datasets.models import CONFIGURABLE, Dataset, DatasetVersion, VersionState
 from nlpstudio.datasets.storing import discard, shown_name, store
 from nlpstudio.engine.data.options import ImportOptions
+from nlpstudio.engine.data.sniffing import sniff
 from nlpstudio.engine.samples import SAMPLES
 from nlpstudio.projects.models import Project
 
@@ -63,7 +65,7 @@ def _save_version(dataset: Dataset, version: DatasetVersion, by: User) -> None:
     last = dataset.versions.aggregate(last=Max("number"))["last"] or 0
     version.dataset = dataset
     version.number = last + 1
-    version.options = _earlier_options(dataset) or ImportOptions(task=dataset.task).to_json()
+    version.options = _first_options(dataset, version).to_json()
     version.save()
     record(
         by,
@@ -75,10 +77,17 @@ def _save_version(dataset: Dataset, version: DatasetVersion, by: User) -> None:
     )
 
 
-def _earlier_options(dataset: Dataset) -> dict[str, object]:
-    """How the last good version was read: the next file most likely looks alike."""
+def _first_options(dataset: Dataset, version: DatasetVersion) -> ImportOptions:
+    """What to propose: as the last good version was mapped and split, where this file has such columns too."""
+    plain = ImportOptions(task=dataset.task)
     earlier = dataset.versions.ready().order_by("-number").values_list("options", flat=True).first()
-    return earlier or {}
+    if earlier is None:
+        return plain
+    before = ImportOptions.from_json(earlier)
+    plain = replace(plain, multilabel=before.multilabel, split=before.split, keep_good_rows=before.keep_good_rows)
+    sniffed = sniff(version.source, dataset.task, plain, name=version.source_name)
+    fits = before.columns is not None and set(before.columns.values()) <= set(sniffed.columns)
+    return replace(plain, columns=before.columns) if fits else plain
 
 
 def save_draft(*, version: DatasetVersion, options: ImportOptions) -> None:

@@ -30,8 +30,8 @@ def detail(request: HtmxRequest, dataset_id: UUID) -> HttpResponse:
 def rename(request: HtmxRequest, dataset_id: UUID) -> HttpResponse:
     """Give the data set another name."""
     dataset = dataset_for(request.user, dataset_id, Role.EDITOR)
-    form = RenameForm(request.POST or None, initial={"name": dataset.name})
-    if request.method == "POST" and form.is_valid():
+    form = RenameForm(request.POST if request.method == "POST" else None, initial={"name": dataset.name})
+    if form.is_valid():
         services.rename(dataset=dataset, name=form.cleaned_data["name"], by=request.user)
         return go_to(request, "datasets:detail", dataset.pk)
     context = {"project": dataset.project, "dataset": dataset, "form": form}

@@ -28,8 +28,8 @@ from nlpstudio.projects.models import Role
 def create(request: HtmxRequest, project_id: UUID) -> HttpResponse:
     """Step 1 of a new data set: task, name and file."""
     project = project_for(request.user, project_id, Role.EDITOR)
-    form = UploadForm(request.POST or None, request.FILES or None)
-    if request.method == "POST" and form.is_valid():
+    form = UploadForm(*_posted(request))
+    if form.is_valid():
         try:
             version = services.upload(project=project, by=request.user, **form.cleaned_data)
             return go_to(request, "datasets:configure", version.pk)
@@ -44,8 +44,8 @@ def create(request: HtmxRequest, project_id: UUID) -> HttpResponse:
 def new_version(request: HtmxRequest, dataset_id: UUID) -> HttpResponse:
     """Step 1 of a further version: only the file."""
     dataset = dataset_for(request.user, dataset_id, Role.EDITOR)
-    form = NewVersionForm(request.POST or None, request.FILES or None)
-    if request.method == "POST" and form.is_valid():
+    form = NewVersionForm(*_posted(request))
+    if form.is_valid():
         try:
             version = services.new_version(dataset=dataset, by=request.user, file=form.cleaned_data["file"])
             return go_to(request, "datasets:configure", version.pk)
@@ -135,6 +135,10 @@ def importing(request: HtmxRequest, version_id: UUID) -> HttpResponse:
         "has_worker": workers.is_alive("io"),
     }
     return render_page(request, "datasets/importing.html", context, partial="outcome")
+
+
+def _posted(request: HtmxRequest) -> tuple[Any, Any]:
+    return (request.POST, request.FILES) if request.method == "POST" else (None, None)
 
 
 def _words(error: StudioError) -> str:

@@ -1,0 +1,3 @@
+"""Tests of data sets."""
+
+from __future__ import annotations
