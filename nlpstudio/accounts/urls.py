@@ -8,9 +8,9 @@ from django.urls import URLPattern, URLResolver, include, path, re_path
 from nlpstudio.accounts import views
 from nlpstudio.core.policy import Policy, policy
 
-public = policy(Policy.PUBLIC)
-holder = policy(Policy.LINK)
-signed_in = policy(Policy.SIGNED_IN)
+public = policy(Policy.PUBLIC, "GET", "POST")
+holder = policy(Policy.LINK, "GET", "POST")
+signed_in = policy(Policy.SIGNED_IN, "GET", "POST")
 
 own = [
     path("profile/", views.profile, name="profile"),

@@ -13,7 +13,6 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_variables
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from nlpstudio.accounts import services
 from nlpstudio.accounts.forms import PreferencesForm, ProfileForm, TokenForm
@@ -25,8 +24,7 @@ BACKEND = "allauth.account.auth_backends.AuthenticationBackend"
 A_YEAR = 365 * 86_400
 
 
-@require_http_methods(["GET", "HEAD", "POST"])
-@policy(Policy.SIGNED_IN)
+@policy(Policy.SIGNED_IN, "GET", "POST")
 def profile(request: HtmxRequest) -> HttpResponse:
     me = request.user
     form = ProfileForm(request.POST or None, initial={"name": me.name, "language": me.language, "theme": me.theme})
@@ -38,8 +36,7 @@ def profile(request: HtmxRequest) -> HttpResponse:
     return render_page(request, "accounts/profile.html", {"form": form}, partial="form", status=status)
 
 
-@require_http_methods(["GET", "HEAD", "POST"])
-@policy(Policy.SIGNED_IN)
+@policy(Policy.SIGNED_IN, "GET", "POST")
 @never_cache
 @sensitive_variables("plain")
 def tokens(request: HtmxRequest) -> HttpResponse:
@@ -53,8 +50,7 @@ def tokens(request: HtmxRequest) -> HttpResponse:
     return render(request, "accounts/tokens.html", context, status=422 if form.errors else 200)
 
 
-@require_POST
-@policy(Policy.SIGNED_IN)
+@policy(Policy.SIGNED_IN, "POST")
 def revoke_token(request: HtmxRequest, token_id: UUID) -> HttpResponse:
     token = get_object_or_404(ApiToken, pk=token_id, user=request.user)
     services.revoke_token(token, by=request.user)
@@ -62,8 +58,7 @@ def revoke_token(request: HtmxRequest, token_id: UUID) -> HttpResponse:
     return go_to(request, "accounts:tokens")
 
 
-@require_POST
-@policy(Policy.PUBLIC)
+@policy(Policy.PUBLIC, "POST")
 def preferences(request: HtmxRequest) -> HttpResponse:
     """Take the language or theme chosen in the top bar, for this browser and for the user if there is one."""
     form = PreferencesForm(request.POST)
@@ -80,7 +75,6 @@ def preferences(request: HtmxRequest) -> HttpResponse:
     return response
 
 
-@require_GET
 @policy(Policy.LINK)
 @never_cache
 @sensitive_variables("secret")

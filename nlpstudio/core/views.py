@@ -7,13 +7,11 @@ from django.db import DatabaseError, connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_safe
 from redis.exceptions import RedisError
 
 from nlpstudio.core.policy import Policy, policy
 
 
-@require_safe
 @policy(Policy.PUBLIC)
 @never_cache
 def healthz(request: HttpRequest) -> HttpResponse:
@@ -21,7 +19,6 @@ def healthz(request: HttpRequest) -> HttpResponse:
     return HttpResponse("ok", content_type="text/plain")
 
 
-@require_safe
 @policy(Policy.PUBLIC)
 @never_cache
 def readyz(request: HttpRequest) -> HttpResponse:
@@ -30,7 +27,6 @@ def readyz(request: HttpRequest) -> HttpResponse:
     return JsonResponse(found, status=200 if all(found.values()) else 503)
 
 
-@require_safe
 @policy(Policy.SIGNED_IN)
 @never_cache
 def worker_light(request: HttpRequest) -> HttpResponse:

@@ -12,7 +12,6 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from nlpstudio.accounts.forms import JoinForm
 from nlpstudio.accounts.models import AuditEntry
@@ -27,14 +26,12 @@ from nlpstudio.projects.forms import InviteForm, RoleForm
 from nlpstudio.projects.models import Invitation, Membership, Role
 
 
-@require_safe
 @policy(Policy.VIEWER)
 def members(request: HtmxRequest, project_id: UUID) -> HttpResponse:
     return _members_page(request, project_id, InviteForm())
 
 
-@require_POST
-@policy(Policy.OWNER)
+@policy(Policy.OWNER, "POST")
 @never_cache
 @sensitive_variables("secret", "url")
 def invite(request: HtmxRequest, project_id: UUID) -> HttpResponse:
@@ -53,8 +50,7 @@ def invite(request: HtmxRequest, project_id: UUID) -> HttpResponse:
     )
 
 
-@require_POST
-@policy(Policy.OWNER)
+@policy(Policy.OWNER, "POST")
 def set_role(request: HtmxRequest, project_id: UUID, membership_id: int) -> HttpResponse:
     project = project_for(request.user, project_id, Role.OWNER)
     membership = get_object_or_404(project.memberships.select_related("user"), pk=membership_id)
@@ -70,8 +66,7 @@ def set_role(request: HtmxRequest, project_id: UUID, membership_id: int) -> Http
     return go_to(request, "projects:members", project.pk)
 
 
-@require_POST
-@policy(Policy.OWNER)
+@policy(Policy.OWNER, "POST")
 def remove(request: HtmxRequest, project_id: UUID, membership_id: int) -> HttpResponse:
     project = project_for(request.user, project_id, Role.OWNER)
     membership = get_object_or_404(project.memberships.select_related("user"), pk=membership_id)
@@ -80,8 +75,7 @@ def remove(request: HtmxRequest, project_id: UUID, membership_id: int) -> HttpRe
     return go_to(request, "home") if gone else go_to(request, "projects:members", project.pk)
 
 
-@require_POST
-@policy(Policy.VIEWER)
+@policy(Policy.VIEWER, "POST")
 def leave(request: HtmxRequest, project_id: UUID) -> HttpResponse:
     project = project_for(request.user, project_id)
     membership = project.memberships.select_related("user").get(user=request.user)
@@ -89,8 +83,7 @@ def leave(request: HtmxRequest, project_id: UUID) -> HttpResponse:
     return go_to(request, "home") if left else go_to(request, "projects:members", project.pk)
 
 
-@require_POST
-@policy(Policy.OWNER)
+@policy(Policy.OWNER, "POST")
 def revoke_invitation(request: HtmxRequest, project_id: UUID, invitation_id: UUID) -> HttpResponse:
     project = project_for(request.user, project_id, Role.OWNER)
     invitation = get_object_or_404(Invitation, pk=invitation_id, project=project)
@@ -99,7 +92,6 @@ def revoke_invitation(request: HtmxRequest, project_id: UUID, invitation_id: UUI
     return go_to(request, "projects:members", project.pk)
 
 
-@require_safe
 @policy(Policy.VIEWER)
 def activity(request: HtmxRequest, project_id: UUID) -> HttpResponse:
     project = project_for(request.user, project_id)
@@ -109,8 +101,7 @@ def activity(request: HtmxRequest, project_id: UUID) -> HttpResponse:
     return render_page(request, "projects/activity.html", context, partial="entries")
 
 
-@require_http_methods(["GET", "HEAD", "POST"])
-@policy(Policy.LINK)
+@policy(Policy.LINK, "GET", "POST")
 @never_cache
 @sensitive_variables("secret")
 @sensitive_post_parameters("password")

@@ -7,7 +7,6 @@ from uuid import UUID
 from django.contrib import messages
 from django.http import HttpResponse
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_http_methods, require_safe
 
 from nlpstudio.core.htmx import HtmxRequest, go_to, render_page
 from nlpstudio.core.policy import Policy, policy
@@ -17,15 +16,13 @@ from nlpstudio.projects.forms import DeleteForm, ProjectForm
 from nlpstudio.projects.models import Project, Role
 
 
-@require_safe
 @policy(Policy.SIGNED_IN)
 def home(request: HtmxRequest) -> HttpResponse:
     projects = Project.objects.visible_to(request.user).for_list()
     return render_page(request, "projects/home.html", {"projects": projects})
 
 
-@require_http_methods(["GET", "HEAD", "POST"])
-@policy(Policy.SIGNED_IN)
+@policy(Policy.SIGNED_IN, "GET", "POST")
 def create(request: HtmxRequest) -> HttpResponse:
     form = ProjectForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
@@ -35,7 +32,6 @@ def create(request: HtmxRequest) -> HttpResponse:
     return render_page(request, "projects/create.html", {"form": form}, partial="form", status=status)
 
 
-@require_safe
 @policy(Policy.VIEWER)
 def detail(request: HtmxRequest, project_id: UUID) -> HttpResponse:
     project = project_for(request.user, project_id)
@@ -44,8 +40,7 @@ def detail(request: HtmxRequest, project_id: UUID) -> HttpResponse:
     return render_page(request, "projects/detail.html", context)
 
 
-@require_http_methods(["GET", "HEAD", "POST"])
-@policy(Policy.OWNER)
+@policy(Policy.OWNER, "GET", "POST")
 def settings(request: HtmxRequest, project_id: UUID) -> HttpResponse:
     project = project_for(request.user, project_id, Role.OWNER)
     form = ProjectForm(request.POST or None, initial={"name": project.name, "description": project.description})
@@ -58,8 +53,7 @@ def settings(request: HtmxRequest, project_id: UUID) -> HttpResponse:
     return render_page(request, "projects/settings.html", context, partial="form", status=status)
 
 
-@require_http_methods(["GET", "HEAD", "POST"])
-@policy(Policy.OWNER)
+@policy(Policy.OWNER, "GET", "POST")
 def delete(request: HtmxRequest, project_id: UUID) -> HttpResponse:
     project = project_for(request.user, project_id, Role.OWNER)
     form = DeleteForm(request.POST or None, project=project)

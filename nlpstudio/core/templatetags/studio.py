@@ -125,9 +125,7 @@ def page_header(
     """{% page_header title up=… up_url=… lead=… %}actions{% endpage_header %}, see components/_page_header.html."""
     links = [*crumbs, Link(label=up, url=up_url)] if up else [*crumbs]
     project = context.get("project")
-    return _render(
-        context, "_page_header.html", title=title, lead=lead, crumbs=links, project=project, actions=content.strip()
-    )
+    return _render(context, "_page_header.html", title=title, lead=lead, crumbs=links, project=project, actions=content)
 
 
 @register.simple_block_tag(takes_context=True)
