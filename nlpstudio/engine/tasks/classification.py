@@ -125,13 +125,11 @@ class Classification:
 
     def score(self, rows: Sequence[ClassificationRow], predictions: Sequence[Logits], setup: Setup) -> Report:
         records = self.records(rows, predictions, setup)
-        index_of = {label: index for index, label in enumerate(setup.labels)}
-        gold = [[index_of[label] for label in record["gold"]] for record in records]
-        predicted = [[index_of[label] for label in record["predicted"]] for record in records]
+        gold, predicted = ([record[key] for record in records] for key in ("gold", "predicted"))
         if setup.multilabel:
-            judged = metrics.evaluate_multilabel(_many_hot(gold, setup), _many_hot(predicted, setup), setup.labels)
+            judged = metrics.evaluate_multilabel(gold, predicted, setup.labels)
         else:
-            judged = metrics.evaluate(np.array(gold)[:, 0], np.array(predicted)[:, 0], setup.labels)
+            judged = metrics.evaluate([each[0] for each in gold], [each[0] for each in predicted], setup.labels)
         loss = float(np.mean([record["loss"] for record in records]))
         return Report(**{**judged, "rows": len(rows), "metrics": {**judged["metrics"], "loss": loss}})  # type: ignore[typeddict-item]  # keys are Report's
 
@@ -231,13 +229,6 @@ def _multi_hot(examples: Sequence[ClassificationExample], count: int) -> Logits:
     hot = np.zeros((len(examples), count), dtype=np.float32)
     for place, example in zip(hot, examples, strict=True):
         place[list(example.labels)] = 1
-    return hot
-
-
-def _many_hot(chosen: Sequence[Sequence[int]], setup: Setup) -> NDArray[np.bool_]:
-    hot = np.zeros((len(chosen), len(setup.labels)), dtype=bool)
-    for place, indices in zip(hot, chosen, strict=True):
-        place[list(indices)] = True
     return hot
 
 

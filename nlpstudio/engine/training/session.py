@@ -123,9 +123,10 @@ def _finish(job: Job, data: preparing.Prepared, training: loop.Training) -> Gene
     best_step = training.progress.best_step
     training.checkpoints.restore_weights(best_step, training.model)
     setup = replace(data.setup, class_weights=None)
+    exact = replace(training.hardware, precision="fp32")  # as it will be served
     reports, records = {}, {}
     for name, split in data.held_out.items():
-        predictions = evaluate.predict(data.task, training.encoder, training.model, split, setup, training.hardware)
+        predictions = evaluate.predict(data.task, training.encoder, training.model, split, setup, exact)
         reports[name] = data.task.score(split.rows, predictions, setup)
         records[name] = data.task.records(split.rows, predictions, setup)
         epoch = round(best_step / training.epoch_steps, 4)
