@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,12 +16,16 @@ from nlpstudio.datasets.models import Dataset, DatasetVersion, VersionState
 from nlpstudio.engine.data.importing import import_file
 from nlpstudio.engine.data.options import ImportOptions, SplitOptions
 from nlpstudio.engine.data.store import DatasetFolder
+from nlpstudio.engine.inference.pool import Pool
+from nlpstudio.engine.inference.predictor import Predictor
+from nlpstudio.engine.inference.server import ServeApp
 from nlpstudio.engine.job import Job
 from nlpstudio.engine.spec import TrainParams, TrainSpec
 from nlpstudio.engine.training import session
 from nlpstudio.projects.models import Project
 from nlpstudio.registry import services
 from nlpstudio.registry.models import ModelVersion
+from tests.live import serving
 from tests.tiny import tiny_base_model, write_sentiment_tsv
 
 SPEC = TrainSpec(
@@ -125,3 +129,14 @@ def publish(outcome: Callable[[], Path], project: Project, dataset_version: Data
 @pytest.fixture
 def version(publish: Publish) -> ModelVersion:
     return publish()
+
+
+@pytest.fixture
+def serve_worker(own_files: Path, settings: object, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pool]:
+    """A serve worker on a socket of its own that loads what is published."""
+    pool = Pool(own_files / "models", Predictor.load, budget_bytes=1 << 30)
+    socket = tmp_path_factory.mktemp("serve") / "s"
+    settings.SERVE_SOCKET = socket  # type: ignore[attr-defined]  # pytest-django's settings take any name
+    with serving(ServeApp(pool), uds=str(socket)):
+        yield pool
+    pool.close()
