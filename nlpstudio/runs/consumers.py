@@ -1,13 +1,172 @@
-"""Live updates of runs."""
+"""Open pages and programs follow a run: a snapshot first, then whatever is new, in order."""
 
 from __future__ import annotations
 
-from channels.generic.websocket import AsyncJsonWebsocketConsumer
+import asyncio
+import json
+import time
+from contextlib import suppress
+from importlib import import_module
+from typing import Any, cast
+from urllib.parse import parse_qs
+from uuid import UUID
+
+from channels.auth import get_user
+from channels.db import database_sync_to_async
+from channels.generic.websocket import AsyncWebsocketConsumer
+from django.conf import settings
+from django.core.exceptions import PermissionDenied
+from django.http import Http404
+from django.utils import translation
+
+from nlpstudio.accounts.models import User
+from nlpstudio.accounts.services import user_of_token
+from nlpstudio.core.live import group_of
+from nlpstudio.runs import showing
+from nlpstudio.runs.access import run_for
+from nlpstudio.runs.models import Run
+
+CLOSE_OUR_FAULT = 1011
+CLOSE_SIGN_IN = 4401
+CLOSE_NOT_FOUND = 4404
+POLL_S = 3.0
+SIGN_IN_CHECK_S = 2.0
+EVENTS_A_READ = 500
 
 
-class RunConsumer(AsyncJsonWebsocketConsumer):
-    """Fragments of the run page."""
+class FollowerOfOneRun(AsyncWebsocketConsumer):
+    """Looks at one run whenever it is told to look again, and every few seconds in case the call was lost.
+
+    Subclasses send what is new in `tell`. Who asks, and whether they may, is asked again before each sending.
+    """
+
+    least_s_between = 0.2
+
+    async def connect(self) -> None:
+        self.run_id: UUID = self.scope["url_route"]["kwargs"]["run_id"]
+        self.query = {key: values[-1] for key, values in parse_qs(self.scope["query_string"].decode()).items()}
+        self._user: User | None = None
+        self._checked_at = 0.0
+        self._wake = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+        self.begin()
+        await self.accept()
+        run = await self._admitted()
+        if run is None:
+            return
+        await self.channel_layer.group_add(group_of("run", self.run_id), self.channel_name)
+        self._wake.set()
+        self._task = asyncio.create_task(self._follow())
+
+    async def disconnect(self, code: int) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._task
+            await self.channel_layer.group_discard(group_of("run", self.run_id), self.channel_name)
+
+    async def look_again(self, message: dict[str, str]) -> None:
+        """The channel layer's call."""
+        self._wake.set()
+
+    def begin(self) -> None:
+        """Set up what `tell` needs; `query` is there."""
+        raise NotImplementedError
+
+    async def tell(self, run: Run, user: User) -> None:
+        """Send what is new."""
+        raise NotImplementedError
+
+    async def _follow(self) -> None:
+        try:
+            await self._follow_until_shut_out()
+        except Exception:
+            await self.close(code=CLOSE_OUR_FAULT)
+            raise
+
+    async def _follow_until_shut_out(self) -> None:
+        while True:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._wake.wait(), POLL_S)
+            self._wake.clear()
+            run = await self._admitted()
+            if run is None or self._user is None:
+                return
+            await self.tell(run, self._user)
+            await asyncio.sleep(self.least_s_between)
+
+    async def _admitted(self) -> Run | None:
+        """The run while the asker may see it. Otherwise the socket is closed and this is None."""
+        now = time.monotonic()
+        if self._user is None or now - self._checked_at > SIGN_IN_CHECK_S:
+            self._user = await self._who()
+            self._checked_at = now
+        if self._user is None:
+            await self.close(code=CLOSE_SIGN_IN)
+            return None
+        run = await database_sync_to_async(self._load)(self._user)
+        if run is None:
+            await self.close(code=CLOSE_NOT_FOUND)
+        return run
+
+    def _load(self, user: User) -> Run | None:
+        try:
+            return run_for(user, self.run_id)
+        except (Http404, PermissionDenied):
+            return None
+
+    async def _who(self) -> User | None:
+        """The user by token or by session, read afresh: they may have signed out or been shut out."""
+        header = dict(self.scope["headers"]).get(b"authorization", b"").decode("latin-1")
+        if header:
+            scheme, _space, token = header.partition(" ")
+            is_bearer = scheme.lower() == "bearer"
+            return await database_sync_to_async(user_of_token)(token.strip()) if is_bearer else None
+        key = self.scope["session"].session_key
+        if not key:
+            return None
+        store = import_module(settings.SESSION_ENGINE).SessionStore(key)
+        user = await get_user(cast(Any, {"session": store}))
+        return user if isinstance(user, User) and user.is_active else None
 
 
-class EventConsumer(AsyncJsonWebsocketConsumer):
-    """Events as they are stored."""
+class RunConsumer(FollowerOfOneRun):
+    """Sends the live parts of the run page that have changed, as out-of-band fragments."""
+
+    least_s_between = 0.5
+
+    def begin(self) -> None:
+        self._sent: dict[str, str] = {}
+
+    async def tell(self, run: Run, user: User) -> None:
+        parts = await database_sync_to_async(self._render)(run, user)
+        new = {name: html for name, html in parts.items() if self._sent.get(name) != html}
+        if new:
+            await self.send(text_data="".join(new.values()))
+            self._sent.update(new)
+
+    def _render(self, run: Run, user: User) -> dict[str, str]:
+        wished = self.query.get("lang", "")
+        known = dict(settings.LANGUAGES)
+        with translation.override(wished if wished in known else user.language or settings.LANGUAGE_CODE):
+            return showing.live_parts(run)
+
+
+class EventConsumer(FollowerOfOneRun):
+    """Sends every stored event after `?after=SEQ`, then new ones, each once and in order."""
+
+    def begin(self) -> None:
+        after = self.query.get("after", "0")
+        self._after = int(after) if after.isascii() and after.isdigit() and len(after) < 10 else 0
+
+    async def tell(self, run: Run, user: User) -> None:
+        while events := await database_sync_to_async(self._read)(run):
+            for event in events:
+                await self.send(text_data=json.dumps(event, ensure_ascii=False))
+            self._after = events[-1]["seq"]
+            if len(events) < EVENTS_A_READ:
+                return
+
+    def _read(self, run: Run) -> list[dict[str, Any]]:
+        rows = run.events.filter(seq__gt=self._after).order_by("seq")[:EVENTS_A_READ]
+        return [event.to_json() for event in rows]

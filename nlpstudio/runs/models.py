@@ -28,6 +28,20 @@ class RunQuerySet(models.QuerySet["Run"]):
             "-created_at"
         )
 
+    def in_state(self, state: str) -> RunQuerySet:
+        """Only those in the state; all for an empty one, none for one that does not exist."""
+        return self.filter(state=state) if state else self
+
+    def named_like(self, query: str) -> RunQuerySet:
+        """Only those whose name, base model or data has the words."""
+        if not query:
+            return self
+        return self.filter(
+            models.Q(name__icontains=query)
+            | models.Q(base_model__icontains=query)
+            | models.Q(dataset_version__dataset__name__icontains=query)
+        )
+
     def waiting(self) -> RunQuerySet:
         """Queued runs, the next one first."""
         return self.filter(state=State.QUEUED, deleted_at__isnull=True).order_by("queued_at", "pk")

@@ -2,6 +2,25 @@
 
 from __future__ import annotations
 
-from django.urls import URLPattern, URLResolver
+from django.urls import path
 
-urlpatterns: list[URLPattern | URLResolver] = []
+from nlpstudio.runs.views import actions, create, detail, listing
+
+app_name = "runs"
+PROJECT = "projects/<uuid:project_id>/runs/"
+RUN = "runs/<uuid:run_id>/"
+
+urlpatterns = [
+    path(PROJECT, listing.index, name="list"),
+    path(f"{PROJECT}new/", create.create, name="create"),
+    path(RUN, detail.detail, name="detail"),
+    path(f"{RUN}chart.json", detail.chart, name="chart"),
+    path(f"{RUN}log/", detail.log, name="log"),
+    path(f"{RUN}log.txt", detail.log_file, name="log_file"),
+    path(f"{RUN}settings/", detail.config, name="config"),
+    path(f"{RUN}stop/", actions.stop, name="stop"),
+    path(f"{RUN}cancel/", actions.cancel, name="cancel"),
+    path(f"{RUN}resume/", actions.resume, name="resume"),
+    path(f"{RUN}clone/", create.clone, name="clone"),
+    path(f"{RUN}delete/", actions.delete, name="delete"),
+]

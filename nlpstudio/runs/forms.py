@@ -1,0 +1,165 @@
+"""From what people choose to a `TrainSpec`. Names, bounds and defaults of the settings come from `TrainParams`."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from nlpstudio.datasets.models import DatasetVersion
+from nlpstudio.engine import shelf
+from nlpstudio.engine.conversion.sources import BaseModel
+from nlpstudio.engine.spec import TrainParams, TrainSpec
+from nlpstudio.projects.models import Project
+from nlpstudio.runs import suggesting
+from nlpstudio.runs.wording import CHOICES, GROUPS, SETTINGS
+
+DEFAULTS = TrainParams()
+PARAMS = {field.name: field for field in dataclasses.fields(TrainParams)}
+BASIC = tuple(name for name, field in PARAMS.items() if field.metadata.get("basic"))
+
+
+class RunForm(forms.Form):
+    """A new run. `suggested_…` remember what was suggested: as long as a setting is that, it follows the data."""
+
+    name = forms.CharField(
+        label=_("Name"), max_length=120, required=False, help_text=_("The name of the data set when left empty.")
+    )
+    dataset_version = forms.ChoiceField(label=_("Data"))
+    base_model = forms.ChoiceField(label=_("Base model"), widget=forms.RadioSelect)
+    suggested_max_length = forms.IntegerField(required=False, widget=forms.HiddenInput)
+    suggested_learning_rate = forms.FloatField(required=False, widget=forms.HiddenInput)
+
+    def __init__(self, *args: Any, project: Project, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.versions = list(
+            DatasetVersion.objects.ready()
+            .filter(dataset__project=project, dataset__deleted_at__isnull=True)
+            .select_related("dataset")
+            .order_by("-created_at")
+        )
+        self.entries = shelf.base_models()
+        self.here = {entry.id for entry in self.entries if shelf.is_available(entry.id)}
+        data_field, model_field = self.fields["dataset_version"], self.fields["base_model"]
+        assert isinstance(data_field, forms.ChoiceField)
+        assert isinstance(model_field, forms.ChoiceField)
+        data_field.choices = [(str(version.pk), str(version)) for version in self.versions]
+        model_field.choices = [(entry.id, entry.name) for entry in self.entries]
+        for name, field in PARAMS.items():
+            self.fields[name] = _field(name, field)
+
+    @property
+    def version(self) -> DatasetVersion | None:
+        """The chosen version of the data, whatever the other fields say."""
+        chosen = str(self["dataset_version"].value() or "")
+        return next((version for version in self.versions if str(version.pk) == chosen), None)
+
+    @property
+    def entry(self) -> BaseModel | None:
+        chosen = str(self["base_model"].value() or "")
+        return next((entry for entry in self.entries if entry.id == chosen), None)
+
+    @property
+    def basic(self) -> list[forms.BoundField]:
+        return [self[name] for name in BASIC]
+
+    @property
+    def groups(self) -> list[tuple[str, list[forms.BoundField]]]:
+        """The folded settings; what only another task uses is left out."""
+        task = self.version.dataset.task if self.version else ""
+        return [
+            (label, [self[name] for name in names if name != "doc_stride" or task == "qa"]) for label, names in GROUPS
+        ]
+
+    @property
+    def changed_count(self) -> int:
+        """How many of the folded settings are not the default."""
+        return sum(
+            1
+            for name in PARAMS
+            if name not in BASIC and name not in self.errors and self._value(name) != getattr(DEFAULTS, name)
+        )
+
+    @property
+    def has_folded_errors(self) -> bool:
+        return any(name in self.errors for name in PARAMS if name not in BASIC)
+
+    @property
+    def cards(self) -> list[tuple[BaseModel, bool]]:
+        """The base models that can do the task and whether each is here, those on this machine first."""
+        task = self.version.dataset.task if self.version else None
+        able = [entry for entry in self.entries if task is None or task in entry.tasks]
+        return sorted(((entry, entry.id in self.here) for entry in able), key=lambda card: not card[1])
+
+    def spec(self) -> TrainSpec:
+        """What was chosen. Only after `is_valid`."""
+        version = self.version
+        assert version is not None
+        return TrainSpec(task=version.dataset.task, base_model=self.cleaned_data["base_model"], params=self._params())
+
+    def clean(self) -> dict[str, Any]:
+        """An empty folded setting is its default."""
+        cleaned = self.cleaned_data
+        for name in PARAMS:
+            if name in cleaned and cleaned[name] in (None, ""):
+                cleaned[name] = getattr(DEFAULTS, name)
+        return cleaned
+
+    def _params(self) -> TrainParams:
+        return TrainParams(**{name: self.cleaned_data[name] for name in PARAMS})
+
+    def _value(self, name: str) -> Any:
+        return self.cleaned_data.get(name) if self.is_bound and self.is_valid() else self[name].value()
+
+
+def first_values(project: Project, wished: Mapping[str, Any]) -> dict[str, Any]:
+    """What the form starts with: what was wished for, the defaults, and what suits the data."""
+    form = RunForm(project=project)
+    versions = form.versions
+    chosen = str(wished.get("dataset_version", ""))
+    version = next((v for v in versions if str(v.pk) == chosen), versions[0] if versions else None)
+    suggested = suggesting.base_model(form.entries, version, form.here)
+    model_id = wished.get("base_model") or (suggested.id if suggested else "")
+    values = {
+        **dataclasses.asdict(DEFAULTS),
+        **wished,
+        "dataset_version": str(version.pk) if version else "",
+        "base_model": model_id,
+    }
+    return with_suggestions(form, values, version)
+
+
+def with_suggestions(form: RunForm, values: Mapping[str, Any], version: DatasetVersion | None) -> dict[str, Any]:
+    """The values with those settings renewed that are still what was suggested before."""
+    entry = next((entry for entry in form.entries if entry.id == values.get("base_model")), None)
+    fresh: dict[str, Any] = {
+        "max_length": suggesting.max_length(version, entry) if version else DEFAULTS.max_length,
+        "learning_rate": suggesting.learning_rate(entry),
+    }
+    changed = dict(values)
+    for name, value in fresh.items():
+        before = values.get(f"suggested_{name}", getattr(DEFAULTS, name))
+        if str(values.get(name)) in (str(before), str(getattr(DEFAULTS, name))) or name not in values:
+            changed[name] = value
+        changed[f"suggested_{name}"] = value
+    return changed
+
+
+def _field(name: str, field: dataclasses.Field[Any]) -> forms.Field:
+    label, help_text = SETTINGS[name]
+    rule, kind = field.metadata, str(field.type)
+    common = {"label": label, "initial": field.default, "required": name in BASIC}
+    if kind == "bool":
+        made: forms.Field = forms.BooleanField(label=label, initial=field.default, required=False)
+    elif "choices" in rule:
+        made = forms.ChoiceField(choices=[(value, CHOICES[value]) for value in rule["choices"]], **common)
+    elif kind == "int":
+        made = forms.IntegerField(min_value=rule["low"], max_value=rule["high"], **common)
+    else:
+        widget = forms.NumberInput(attrs={"step": "any"})
+        made = forms.FloatField(min_value=rule["low"], max_value=rule["high"], widget=widget, **common)
+    made.tip = help_text  # type: ignore[attr-defined]  # read by the template
+    return made

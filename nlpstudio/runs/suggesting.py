@@ -1,0 +1,66 @@
+"""Good first settings for given data and a given base model."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+
+from nlpstudio.datasets.models import DatasetVersion
+from nlpstudio.engine.conversion.sources import BaseModel
+from nlpstudio.engine.spec import TrainParams
+
+LENGTHS = (32, 48, 64, 96, 128, 192, 256, 384, 512)
+PIECES_A_WORD = 1.4
+CHARACTERS_A_WORD = 2.5
+"""Fewer than this: the words are characters of a script without spaces, which are counted one by one."""
+SMALL = 20_000_000
+"""Parameters below which a base model bears, and needs, a higher learning rate."""
+SMALL_RATE = 2e-4
+
+
+def max_length(version: DatasetVersion, entry: BaseModel | None) -> int:
+    """The smallest usual length that holds 95 % of the texts, as far as the base model reads.
+
+    Words are cut into about 1.4 pieces each; a character of a script without spaces is one.
+    """
+    longest = entry.max_length if entry else LENGTHS[-1]
+    words, characters = (_percentile(version, key) for key in ("words", "characters"))
+    if words is None or characters is None:
+        return min(TrainParams().max_length, longest)
+    tokens = 3 + (words if characters < CHARACTERS_A_WORD * words else math.ceil(PIECES_A_WORD * words))
+    return min(next((length for length in LENGTHS if length >= tokens), LENGTHS[-1]), longest)
+
+
+def learning_rate(entry: BaseModel | None) -> float:
+    return SMALL_RATE if entry and entry.parameters < SMALL else TrainParams().learning_rate
+
+
+def base_model(entries: Iterable[BaseModel], version: DatasetVersion | None, here: set[str]) -> BaseModel | None:
+    """The first on the shelf that can do the task and is on this machine, else the first that can."""
+    task = version.dataset.task if version else "classification"
+    able = [entry for entry in entries if task in entry.tasks]
+    spoken = _language(version)
+    fitting = [entry for entry in able if spoken is None or spoken in entry.languages] or able
+    return next((entry for entry in fitting if entry.id in here), fitting[0] if fitting else None)
+
+
+def _language(version: DatasetVersion | None) -> str | None:
+    """A guess: Chinese where characters stand for words, English elsewhere; None when nothing was counted."""
+    if version is None:
+        return None
+    words, characters = (_percentile(version, key) for key in ("words", "characters"))
+    if words is None or characters is None:
+        return None
+    return "zh" if characters < CHARACTERS_A_WORD * words else "en"
+
+
+def _percentile(version: DatasetVersion, key: str) -> int | None:
+    marks = version.statistics.get(key, {}).get("percentiles", {})
+    value = marks.get("95")
+    return int(value) if value is not None else None
+
+
+def steps(version: DatasetVersion, params: TrainParams) -> int:
+    """How many optimizer steps the run makes unless it stops early."""
+    rows = int(version.splits.get("train", 0))
+    return math.ceil(rows / params.batch_size) * params.epochs

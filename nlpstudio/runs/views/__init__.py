@@ -1,0 +1,3 @@
+"""The pages of runs."""
+
+from __future__ import annotations

@@ -1,0 +1,59 @@
+"""The settings of a run in words: a name and a sentence for each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
+
+SETTINGS: Mapping[str, tuple[Any, Any]] = {
+    "epochs": (_("Epochs"), _("How often the model sees all training rows.")),
+    "learning_rate": (
+        _("Learning rate"),
+        _("How far each step goes. 2e-5 to 1e-4 suits most base models; small ones bear more."),
+    ),
+    "batch_size": (_("Batch size"), _("Rows for each step. Larger is steadier, smaller sometimes better.")),
+    "max_length": (_("Maximum length"), _("Tokens of a text that are read; the rest is cut off. Longer is slower.")),
+    "early_stopping": (
+        _("Early stopping"),
+        _("Evaluations without a gain that are waited for before training stops. 0 never stops early."),
+    ),
+    "seed": (_("Seed"), _("The start of all randomness: the same seed gives the same run.")),
+    "micro_batch": (
+        _("Micro-batch"),
+        _("Rows in memory at once; 0 lets the engine choose. Smaller needs less memory and changes no result."),
+    ),
+    "weight_decay": (_("Weight decay"), _("Pulls weights towards zero, against learning by heart.")),
+    "warmup_ratio": (_("Warm-up"), _("The share of the steps in which the learning rate rises from zero.")),
+    "schedule": (_("Schedule"), _("How the learning rate falls after the warm-up.")),
+    "max_grad_norm": (_("Gradient clipping"), _("The longest step direction; longer ones are shortened. 0 is off.")),
+    "label_smoothing": (_("Label smoothing"), _("Keeps the model from being too sure; 0.1 is usual, 0 is off.")),
+    "class_weights": (_("Class weights"), _("Balanced gives rare labels more weight.")),
+    "attention_dropout": (_("Attention dropout"), _("Dropout inside attention; 0 is faster and mostly as good.")),
+    "freeze_embeddings": (_("Freeze embeddings"), _("Leaves the word vectors as they are: less memory.")),
+    "freeze_layers": (
+        _("Freeze layers"),
+        _("How many layers, from below, stay as they are. Faster, for little data."),
+    ),
+    "layer_decay": (_("Layer decay"), _("Multiplies the learning rate once for each layer below the head; 1 is off.")),
+    "doc_stride": (_("Overlap"), _("For question answering: tokens that two pieces of a long context share.")),
+    "threads": (_("Threads"), _("Processor threads; 0 takes all that are free to use.")),
+}
+
+CHOICES: Mapping[str, Any] = {
+    "linear": pgettext_lazy("schedule", "Linear"),
+    "cosine": pgettext_lazy("schedule", "Cosine"),
+    "constant": pgettext_lazy("schedule", "Constant"),
+    "none": pgettext_lazy("class weights", "None"),
+    "balanced": pgettext_lazy("class weights", "Balanced"),
+}
+
+GROUPS: tuple[tuple[Any, tuple[str, ...]], ...] = (
+    (_("Optimisation"), ("schedule", "warmup_ratio", "weight_decay", "max_grad_norm", "micro_batch")),
+    (_("Regularisation"), ("label_smoothing", "class_weights", "attention_dropout")),
+    (_("Layers"), ("freeze_embeddings", "freeze_layers", "layer_decay")),
+    (_("Machine and data"), ("seed", "threads", "doc_stride")),
+)
+"""The folded settings in groups."""
