@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from nlpstudio.engine.data.checking import Refused, refuse, scalar, text_of
@@ -34,6 +35,7 @@ class AnswerChecker:
                 problems.append(problem)
         if problems and not places:
             raise Refused(problems[0])
+        problems = [each if "repaired" in each.message else _left_out(each) for each in problems]
         key = scalar(values.get("key"), "key", line)
         return QARow(line=line, context=context, question=question, answers=tuple(places), key=key), problems
 
@@ -58,6 +60,11 @@ class AnswerChecker:
         if context.find(answer, first + 1) < 0:
             return (answer, first), None
         return _first_of_several(context, answer, first, line, listed)
+
+
+def _left_out(problem: Problem) -> Problem:
+    """One of several answers cannot be used; the question keeps the others."""
+    return replace(problem, message=f"repaired: the answer was left out, because {problem.message}")
 
 
 def _number(start: Any, line: int) -> int | None:

@@ -32,10 +32,10 @@ class Facts:
 
     def __init__(self) -> None:
         self.inputs = array("q")
-        self.targets = array("q")
+        self.targets = array("i")
         self.groups = array("q")
         self.labels = array("i")
-        self.label_counts = array("i")
+        self.label_counts = array("H")
         self.chars = array("i")
         self.words = array("i")
         self.given = array("b")
@@ -82,11 +82,14 @@ class Facts:
 class ClassificationFacts(Facts):
     """Rows with the same text (or pair of texts) stay in one split: a copy in the test would flatter."""
 
+    def __init__(self) -> None:
+        super().__init__()
+        self.groups = self.inputs
+
     def take(self, row: ClassificationRow) -> None:
         text = hash((row.text, row.text_pair))
         self.inputs.append(text)
-        self.groups.append(text)
-        self.targets.append(hash(row.labels) if len(row.labels) < 2 else hash(frozenset(row.labels)))
+        self.targets.append(_short(hash(row.labels) if len(row.labels) < 2 else hash(frozenset(row.labels))))
         self._label(row.labels)
         self._measure(row.text if row.text_pair is None else f"{row.text} {row.text_pair}")
 
@@ -96,6 +99,7 @@ class TagFacts(Facts):
 
     def __init__(self) -> None:
         super().__init__()
+        self.groups = self.inputs
         self.tags: set[str] = set()
         self.tokens = array("i")
         self.entity_types = array("i")
@@ -105,8 +109,7 @@ class TagFacts(Facts):
     def take(self, row: TaggedRow) -> None:
         text = hash(row.text)
         self.inputs.append(text)
-        self.groups.append(text)
-        self.targets.append(hash((row.tokens, row.tags)))
+        self.targets.append(_short(hash((row.tokens, row.tags))))
         self.tokens.append(len(row.tokens))
         self.tags.update(row.tags)
         self._measure(row.text)
@@ -150,12 +153,17 @@ class QAFacts(Facts):
     def take(self, row: QARow) -> None:
         self.groups.append(hash(row.context))
         self.inputs.append(hash((row.context, row.question)))
-        self.targets.append(hash(frozenset(row.answers)))
+        self.targets.append(_short(hash(frozenset(row.answers))))
         self.answer_chars.append(min((len(text) for text, _ in row.answers), default=-1))
         self.question_chars.append(len(row.question))
         self.question_words[question_word(row.question)] += 1
         self.label_counts.append(0)
         self._measure(row.context)
+
+
+def _short(value: int) -> int:
+    """A hash in 31 bits: enough to tell the targets of one input apart."""
+    return value & 0x7FFFFFFF
 
 
 # Longer ones first: the first that occurs names the question.
@@ -197,6 +205,6 @@ def column(values: array[int]) -> NDArray[Any]:
     return np.frombuffer(values, dtype=values.typecode) if values else np.empty(0, dtype=values.typecode)
 
 
-def row_of_each_label(facts: Facts) -> NDArray[np.int64]:
+def row_of_each_label(facts: Facts) -> NDArray[np.int32]:
     """For each entry of `facts.labels`, which row it belongs to."""
-    return np.repeat(np.arange(len(facts), dtype=np.int64), column(facts.label_counts))
+    return np.repeat(np.arange(len(facts), dtype=np.int32), column(facts.label_counts))

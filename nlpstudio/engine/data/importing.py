@@ -78,6 +78,7 @@ def import_file(
             _take(part, inferred, options, writer, facts, reporter)
         assert first is not None, "an upload has at least one part"
         _refuse_unusable(writer, facts, options)
+        writer.close_rows()
         codes = assign(facts, options.split)
         layout = first.layout
         resolved = replace(

@@ -54,7 +54,7 @@ def _duplicates(facts: Facts, codes: NDArray[np.int8]) -> Iterator[tuple[str, st
     inputs = column(facts.inputs)
     if not len(inputs):
         return
-    order = np.argsort(inputs, kind="stable")
+    order = np.argsort(inputs, kind="stable").astype(np.int32)
     same = np.diff(inputs[order]) == 0
     if not same.any():
         return
@@ -64,7 +64,7 @@ def _duplicates(facts: Facts, codes: NDArray[np.int8]) -> Iterator[tuple[str, st
     sizes = np.diff(np.append(starts, len(order)))
     contradicting = np.minimum.reduceat(targets, starts) != np.maximum.reduceat(targets, starts)
     if contradicting.any():
-        first = int(order[starts[contradicting][0]])
+        first = int(order[starts[contradicting]].min())
         yield (
             "labels.contradict",
             f"{int(contradicting.sum()):,} texts appear with different labels (one is row {first})",

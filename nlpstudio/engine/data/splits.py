@@ -12,6 +12,7 @@ from nlpstudio.engine.data.options import SPLITS, SplitOptions
 
 TRAIN, VALIDATION, TEST = range(3)
 Codes = NDArray[np.int8]
+Ints = NDArray[np.int32]
 
 
 def assign(facts: Facts, options: SplitOptions) -> Codes:
@@ -28,12 +29,12 @@ def assign(facts: Facts, options: SplitOptions) -> Codes:
             share = options.validation / (options.train + options.validation)
             _draw_validation(facts, codes, share, options)
         return codes
-    units = _Units(facts, np.arange(len(facts)), options.stratify)
+    units = _Units(facts, np.arange(len(facts), dtype=np.int32), options.stratify)
     return units.spread(options.validation, options.test, options.seed)
 
 
 def _draw_validation(facts: Facts, codes: Codes, share: float, options: SplitOptions) -> None:
-    rows = np.flatnonzero(codes == TRAIN)
+    rows = np.flatnonzero(codes == TRAIN).astype(np.int32)
     codes[rows] = _Units(facts, rows, options.stratify).spread(share, 0.0, options.seed)
 
 
@@ -44,16 +45,9 @@ class _Units:
     where rows carry several.
     """
 
-    def __init__(self, facts: Facts, rows: NDArray[np.int64], stratify: bool) -> None:
-        groups = column(facts.groups)[rows]
-        _, first, self._unit_of_row = np.unique(groups, return_index=True, return_inverse=True)
-        # Units are numbered as they appear: hashes differ between processes, the draw must not.
-        rank = np.empty(len(first), dtype=np.int64)
-        rank[np.argsort(first, kind="stable")] = np.arange(len(first))
-        self._unit_of_row = rank[self._unit_of_row]
-        firsts = rows[np.sort(first)]
-        strata = rarest_labels(facts)[firsts] if stratify else np.zeros(len(firsts), dtype=np.int64)
-        self._strata: NDArray[np.int64] = strata
+    def __init__(self, facts: Facts, rows: Ints, stratify: bool) -> None:
+        firsts, self._unit_of_row = _numbered(column(facts.groups)[rows])
+        self._strata: Ints = rarest_labels(facts)[rows[firsts]] if stratify else np.zeros(len(firsts), dtype=np.int32)
 
     def spread(self, validation: float, test: float, seed: int) -> Codes:
         """Draw the splits and give each row its group's."""
@@ -61,7 +55,24 @@ class _Units:
         return codes[self._unit_of_row]
 
 
-def _systematic(strata: NDArray[np.int64], validation: float, test: float, rng: np.random.Generator) -> Codes:
+def _numbered(groups: NDArray[np.int64]) -> tuple[Ints, Ints]:
+    """(first place of each different value, each value's number), numbered as they appear.
+
+    Not in the order of the values: they are hashes that differ between processes, the draw must not.
+    `numpy.unique` would do, in three times the memory.
+    """
+    order = np.argsort(groups, kind="stable").astype(np.int32)
+    fresh = np.ones(len(groups), dtype=bool)
+    fresh[1:] = np.diff(groups[order]) != 0
+    firsts = order[fresh]
+    number = np.empty(len(firsts), dtype=np.int32)
+    number[np.argsort(firsts)] = np.arange(len(firsts), dtype=np.int32)
+    numbered = np.empty(len(groups), dtype=np.int32)
+    numbered[order] = number[np.cumsum(fresh, dtype=np.int32) - 1]
+    return np.sort(firsts), numbered
+
+
+def _systematic(strata: Ints, validation: float, test: float, rng: np.random.Generator) -> Codes:
     """Systematic sampling over the units, shuffled and ordered by stratum.
 
     Every stratum gets its share to within one unit, and so does the whole. Units that are alone in
@@ -72,14 +83,15 @@ def _systematic(strata: NDArray[np.int64], validation: float, test: float, rng: 
     held_share = validation + test
     if held_share == 0 or size < 2:
         return codes
-    _, inverse, counts = np.unique(strata, return_inverse=True, return_counts=True)
-    order = np.lexsort((rng.random(size), strata))
-    order = order[counts[inverse[order]] > 1] if (counts > 1).any() else order
+    places = strata + 1  # -1 is the stratum without a label
+    counts = np.bincount(places)
+    order = np.lexsort((rng.random(size, dtype=np.float32), places)).astype(np.int32)
+    order = order[counts[places[order]] > 1] if (counts > 1).any() else order
     held = order[_every(len(order), held_share, rng.random())]
     tested = _every(len(held), test / held_share, rng.random())
     codes[held] = VALIDATION
     codes[held[tested]] = TEST
-    _keep_some_to_train(codes, inverse, counts)
+    _keep_some_to_train(codes, places, counts)
     _fill_empty(codes, order, validation, test)
     return codes
 
@@ -93,7 +105,7 @@ def _every(size: int, share: float, offset: float) -> NDArray[np.bool_]:
 def _keep_some_to_train(codes: Codes, stratum: NDArray[Any], counts: NDArray[Any]) -> None:
     """Give a stratum that was held out whole one unit back."""
     trained = np.bincount(stratum[codes == TRAIN], minlength=len(counts))
-    for empty in np.flatnonzero(trained == 0):
+    for empty in np.flatnonzero((trained == 0) & (counts > 0)):
         codes[np.flatnonzero(stratum == empty)[0]] = TRAIN
 
 
@@ -105,11 +117,13 @@ def _fill_empty(codes: Codes, order: NDArray[Any], validation: float, test: floa
             codes[spare[-1]] = code
 
 
-def rarest_labels(facts: Facts) -> NDArray[np.int64]:
+def rarest_labels(facts: Facts) -> Ints:
     """For each row the code of its rarest label, -1 without any."""
     labels = column(facts.labels)
-    rarest = np.full(len(facts), -1, dtype=np.int64)
+    rarest = np.full(len(facts), -1, dtype=np.int32)
     if len(labels):
+        if len(labels) == len(facts) and (column(facts.label_counts) == 1).all():
+            return labels.astype(np.int32)
         frequency = np.bincount(labels)
         rows = row_of_each_label(facts)
         commonest_first = np.argsort(-frequency[labels], kind="stable")

@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from nlpstudio.engine.data import arrow
 from nlpstudio.engine.data.options import SPLITS
 from nlpstudio.engine.data.problems import Problem
 from nlpstudio.engine.data.rows import ROWS, Row
@@ -82,7 +83,7 @@ class DatasetFolder:
         make = ROWS[self.info.task].from_record
         for batch in self._batches():
             if split is not None:
-                batch = batch.filter(pa.array(self._splits[_ids(batch)] == SPLITS.index(split)))
+                batch = batch.filter(arrow.flags(self._splits[_ids(batch)] == SPLITS.index(split)))
             for record in batch.to_pylist():
                 yield make(record)
 
@@ -114,7 +115,7 @@ class DatasetFolder:
         for group, wanted in sorted(groups.items()):
             table = self._file.read_row_group(group)
             inside = [row_id - self._group_starts[group] for row_id in wanted]
-            for record in table.take(pa.array(inside, pa.int64())).to_pylist():
+            for record in table.take(arrow.numbers(inside, pa.int64())).to_pylist():
                 record["split"] = SPLITS[self._splits[record["row_id"]]]
                 found[record["row_id"]] = record
         return found
@@ -138,7 +139,7 @@ class DatasetFolder:
     @cached_property
     def _splits(self) -> NDArray[np.int8]:
         names = pq.read_table(self.path / SPLITS_FILE, columns=["split"]).column("split")
-        codes = pc.index_in(names, value_set=pa.array(SPLITS))
+        codes = pc.index_in(names, value_set=arrow.strings(SPLITS))
         return np.asarray(codes.to_numpy(), dtype=np.int8)
 
     def _batches(self, columns: list[str] | None = None) -> Iterator[Any]:
@@ -178,7 +179,7 @@ def _labelled(column: Any, label: str, task: str) -> NDArray[np.bool_]:
     if task == "qa":
         empty: NDArray[np.bool_] = np.asarray(pc.list_value_length(column).to_numpy(zero_copy_only=False)) == 0
         return empty if label == UNANSWERABLE else ~empty
-    wanted = pa.array([label, f"B-{label}", f"I-{label}"] if task == "ner" else [label])
+    wanted = arrow.strings([label, f"B-{label}", f"I-{label}"] if task == "ner" else [label])
     hits = pc.is_in(pc.list_flatten(column), value_set=wanted).to_numpy(zero_copy_only=False)
     parents = pc.list_parent_indices(column).to_numpy()
     mask = np.zeros(len(column), dtype=bool)

@@ -13,10 +13,10 @@ from types import TracebackType
 from typing import Any, Self, TextIO
 
 import numpy as np
-import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from nlpstudio.engine.data import arrow
 from nlpstudio.engine.data.options import SPLITS
 from nlpstudio.engine.data.problems import Problem
 from nlpstudio.engine.data.rows import Row
@@ -126,10 +126,14 @@ class DatasetWriter:
         whole.update(codes.tobytes())
         return whole.hexdigest()
 
-    def publish(self, info: DatasetInfo, codes: NDArray[np.int8]) -> None:
-        """Close the files, write splits and then the info, and move the folder to its place."""
+    def close_rows(self) -> None:
+        """All rows are there: give the memory of writing them back."""
         self._flush()
         self._parquet.close()
+
+    def publish(self, info: DatasetInfo, codes: NDArray[np.int8]) -> None:
+        """Write the splits, then the info, and move the folder to its place."""
+        self.close_rows()
         self._problems.close()
         self._rejected.close()
         self._write_splits(codes)
@@ -145,7 +149,7 @@ class DatasetWriter:
 
     def _flush(self) -> None:
         if self._columns["row_id"]:
-            self._parquet.write_batch(pa.record_batch(self._columns, schema=self._schema))
+            self._parquet.write_batch(arrow.batch(self._columns, self._schema))
             for values in self._columns.values():
                 values.clear()
             self._characters = 0
@@ -154,9 +158,8 @@ class DatasetWriter:
         with pq.ParquetWriter(self._draft / SPLITS_FILE, SPLIT_SCHEMA, compression="zstd") as out:
             for start in range(0, len(codes), 100_000):
                 part = codes[start : start + 100_000]
-                names = pa.DictionaryArray.from_arrays(pa.array(part), pa.array(SPLITS)).cast(pa.string())
-                ids = pa.array(np.arange(start, start + len(part), dtype=np.int64))
-                out.write_batch(pa.record_batch([ids, names], schema=SPLIT_SCHEMA))
+                names = [SPLITS[code] for code in part.tolist()]
+                out.write_batch(arrow.batch({"row_id": range(start, start + len(part)), "split": names}, SPLIT_SCHEMA))
 
 
 def _sync(path: Path) -> None:

@@ -1,0 +1,119 @@
+"""How long a 1,000,000-row, 100 MB TSV takes to import, and how much memory; prints JSON.
+
+    python bench/ingest.py [--rows N] [--keep FOLDER]
+
+The memory is this process's peak resident size above its size when everything is imported and idle.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+import resource
+import tempfile
+import time
+from pathlib import Path
+
+import psutil
+
+from nlpstudio.engine.data.importing import import_file
+from nlpstudio.engine.data.options import ImportOptions
+from nlpstudio.engine.data.sniffing import sniff
+from nlpstudio.engine.data.store import DatasetFolder
+
+WORDS = [
+    "the",
+    "a",
+    "room",
+    "view",
+    "staff",
+    "was",
+    "very",
+    "good",
+    "bad",
+    "clean",
+    "dirty",
+    "breakfast",
+    "房间",
+    "干净",
+    "服务",
+    "很好",
+    "不好",
+    "早餐",
+    "一般",
+    "again",
+    "never",
+]
+ROW_BYTES = 100
+MEBI = 1024 * 1024
+
+
+def write_rows(path: Path, rows: int) -> None:
+    """Rows of about 100 bytes, a few of them broken, the same on every machine."""
+    rng = random.Random(0)
+    with path.open("w", encoding="utf-8") as out:
+        out.write("text\tlabel\n")
+        for number in range(rows):
+            words = [f"{number}"]
+            size = len(words[0])
+            while size < ROW_BYTES - 8:
+                words.append(rng.choice(WORDS))
+                size += len(words[-1].encode()) + 1
+            label = rng.choice(("pos", "neg", "neutral"))
+            ending = "" if number % 10_000 == 9_999 else f"\t{label}"  # one in 10,000 lines lacks its label
+            out.write(" ".join(words) + ending + "\n")
+
+
+def measure(folder: Path, rows: int) -> dict[str, float | int]:
+    """Import and page through the data set; sizes in MiB, times in seconds."""
+    source = folder / "rows.tsv"
+    write_rows(source, rows)
+    idle = psutil.Process().memory_info().rss
+    started = time.perf_counter()
+    sniff(source, "classification")
+    sniffed = time.perf_counter()
+    report = import_file(source, folder / "set", ImportOptions(task="classification"))
+    imported = time.perf_counter()
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    dataset = DatasetFolder.open(folder / "set")
+    counted = sum(1 for _ in dataset.rows())
+    read = time.perf_counter()
+    dataset.page(rows // 2, 50)
+    paged = time.perf_counter()
+    _, found = dataset.page(0, 50, split="test", query="breakfast", label="pos")
+    searched = time.perf_counter()
+    return {
+        "rows": rows,
+        "source_mib": round(source.stat().st_size / MEBI, 1),
+        "good_rows": report.info.rows,
+        "rejected_rows": report.info.rejected_count,
+        "rows_read_back": counted,
+        "rows_found": found,
+        "idle_mib": round(idle / MEBI, 1),
+        "import_peak_over_idle_mib": round((peak - idle) / MEBI, 1),
+        "peak_over_idle_mib": round((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 - idle) / MEBI, 1),
+        "sniff_s": round(sniffed - started, 3),
+        "import_s": round(imported - sniffed, 2),
+        "read_all_s": round(read - imported, 2),
+        "page_s": round(paged - read, 3),
+        "search_s": round(searched - paged, 3),
+        "stored_mib": round(sum(path.stat().st_size for path in (folder / "set").iterdir()) / MEBI, 1),
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rows", type=int, default=1_000_000)
+    parser.add_argument("--keep", type=Path, help="leave the file and the data set in this folder")
+    given = parser.parse_args()
+    if given.keep:
+        given.keep.mkdir(parents=True, exist_ok=True)
+        print(json.dumps(measure(given.keep, given.rows), indent=1))
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        print(json.dumps(measure(Path(folder), given.rows), indent=1))
+
+
+if __name__ == "__main__":
+    main()
