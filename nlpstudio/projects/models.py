@@ -26,7 +26,8 @@ class Role(models.TextChoices):
 class ProjectQuerySet(models.QuerySet["Project"]):
     def visible_to(self, user: User) -> ProjectQuerySet:
         """Projects in which the user is a member and that are not deleted."""
-        return self.filter(deleted_at__isnull=True, memberships__user=user)
+        mine = Membership.objects.filter(project=models.OuterRef("pk"), user=user)
+        return self.filter(models.Exists(mine), deleted_at__isnull=True)
 
     def for_list(self) -> ProjectQuerySet:
         return self.annotate(member_count=models.Count("memberships", distinct=True)).order_by("-created_at")

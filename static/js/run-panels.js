@@ -1,6 +1,7 @@
 /* [data-panel]: one uPlot chart each. Colours come from the tokens, words from the panel's data- attributes. */
 
 import { smoothed } from "./run-curves.js";
+import { colour } from "./theme.js";
 
 const SCORES = ["macro_f1", "f1", "accuracy", "exact_match"];
 const MEGABYTE = 1e6;
@@ -153,14 +154,4 @@ function sizeOf(element) {
 export function short(value) {
   if (value !== 0 && Math.abs(value) < 0.001) return value.toExponential(1);
   return Number(value.toPrecision(3)).toLocaleString(document.documentElement.lang);
-}
-
-/* A token as a colour that a canvas understands: light-dark() is worked out by the browser on an element. */
-function colour(token) {
-  const probe = document.createElement("span");
-  probe.style.color = `var(${token})`;
-  document.body.append(probe);
-  const found = getComputedStyle(probe).color;
-  probe.remove();
-  return found;
 }

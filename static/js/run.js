@@ -12,7 +12,7 @@ async function start(root) {
   const panels = new Panels(root);
   const table = root.querySelector("[data-run-table]");
   const empty = root.querySelector("[data-run-empty]");
-  let curves = new Curves(await load(root));
+  const curves = new Curves(await load(root));
   let timer = 0;
 
   function draw() {
@@ -29,7 +29,6 @@ async function start(root) {
   table.addEventListener("toggle", () => table.open && fillTable(table, curves));
   root.addEventListener("change", draw);
   document.addEventListener("studio:theme", () => panels.repaint(curves));
-  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => panels.repaint(curves));
   new ResizeObserver(() => panels.resize()).observe(root);
   draw();
   follow(root, () => curves.after, (event) => {

@@ -60,6 +60,11 @@ def test_home_shows_my_projects_and_no_others(client: Client, project: Project, 
     assert "Reviews" in page and "Stan" not in page
 
 
+def test_home_counts_all_members_of_a_project(client: Client, project: Project, viewer: User):
+    client.force_login(viewer)
+    assert "3 members" in client.get("/").content.decode()
+
+
 def test_home_teaches_those_who_have_no_project(client: Client, admin: User):
     client.force_login(admin)
     assert "Start here" in client.get("/").content.decode()

@@ -8,8 +8,7 @@ from typing import Any
 from django import template
 from django.db.models import Count, Model, QuerySet, Value
 from django.template.context import Context
-from django.template.exceptions import TemplateDoesNotExist
-from django.urls import NoReverseMatch, reverse
+from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from nlpstudio.accounts.models import User
@@ -42,7 +41,8 @@ COUNTED: dict[str, Callable[[Project], QuerySet[Any]]] = {
 }
 
 
-def counts_of(project: Project) -> dict[str, int]:
+@register.simple_tag
+def project_counts(project: Project) -> dict[str, int]:
     """How many of each there are, in one query."""
     parts = [_labelled_count(section, rows(project)) for section, rows in COUNTED.items()]
     return dict(parts[0].union(*parts[1:], all=True))
@@ -70,38 +70,16 @@ def project_links(context: Context, project: Project) -> list[Link]:
     """The project's navigation. `section` in the context says where one is; else the address's app does."""
     match = context["request"].resolver_match
     here = context.get("section") or SECTION_OF_APP.get(match.namespace if match else "", "")
-    counts = counts_of(project)
+    counts = project_counts(project)
     return [
         Link(
             label=label,
-            url=url,
+            url=reverse(view, args=[project.pk]),
             icon=icon,
             key=key,
             active=name == here,
             count=counts.get(name, 0) if name in COUNTED else None,
         )
         for name, label, view, icon, key in SECTIONS
-        if (url := address_of(view, project)) and (name != "settings" or project.is_owned)
+        if name != "settings" or project.is_owned
     ]
-
-
-@register.simple_tag(takes_context=True)
-def include_if_there(context: Context, name: str) -> str:
-    """The named part of another app, or nothing while that app does not bring it."""
-    if context.template is None:
-        return ""
-    try:
-        part = context.template.engine.get_template(name)
-    except TemplateDoesNotExist as error:
-        if str(error) != name:
-            raise
-        return ""
-    return part.render(context)
-
-
-def address_of(view: str, project: Project) -> str:
-    """The address of a project's page, or nothing while no app provides it."""
-    try:
-        return reverse(view, args=[project.pk])
-    except NoReverseMatch:
-        return ""
