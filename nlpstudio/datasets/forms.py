@@ -15,6 +15,9 @@ from nlpstudio.engine.data.options import ImportOptions, SplitOptions
 from nlpstudio.engine.data.sniffing import Sniffed
 from nlpstudio.engine.errors import InvalidSpec
 
+FILES = _(
+    ".tsv, .csv, .jsonl, .json, .conll, .xlsx or .parquet, also in .gz or .zip. UTF-8 is best; other encodings are detected."
+)
 AUTO = ("", _("As found in the file"))
 YES_NO = (AUTO, ("yes", _("Yes")), ("no", _("No")))
 ENCODINGS = (
@@ -55,13 +58,13 @@ class UploadForm(forms.Form):
     name = forms.CharField(
         label=_("Name"), max_length=120, required=False, help_text=_("The file's name when left empty.")
     )
-    file = forms.FileField(label=_("File"), allow_empty_file=True)  # the service says more about empty ones
+    file = forms.FileField(label=_("File"), help_text=FILES, allow_empty_file=True)  # the service says more of these
 
 
 class NewVersionForm(forms.Form):
     """Step 1 of a further version."""
 
-    file = forms.FileField(label=_("File"), allow_empty_file=True)
+    file = forms.FileField(label=_("File"), help_text=FILES, allow_empty_file=True)
 
 
 class RenameForm(forms.Form):
@@ -89,7 +92,7 @@ class ImportForm(forms.Form):
     multilabel = forms.BooleanField(
         label=_("Several labels a row, separated by |"), required=False
     )  # only for classification
-    preset = forms.ChoiceField(label=_("Train / validation / test, percent"), choices=PRESETS, required=False)
+    preset = forms.ChoiceField(label=_("Train / validation / test"), choices=PRESETS, required=False)
     train = forms.FloatField(label=_("Train"), min_value=1, max_value=100, required=False)
     validation = forms.FloatField(label=_("Validation"), min_value=0, max_value=99, required=False)
     test = forms.FloatField(label=_("Test"), min_value=0, max_value=99, required=False)
@@ -143,6 +146,7 @@ class ImportForm(forms.Form):
 def draft_options(task: str, posted: dict[str, str], before: ImportOptions) -> ImportOptions | None:
     """What was chosen so far, None when it cannot be. When the way of reading changed, the columns are guessed anew."""
     columns = {key.removeprefix("role_"): value for key, value in posted.items() if key.startswith("role_") and value}
+    posted = {**shares_of(before), **posted}  # the boxes of other shares are not there until they are chosen
     try:
         now = _options(task, posted, columns or None)
     except (InvalidSpec, ValueError):
@@ -176,12 +180,17 @@ def _split(values: dict[str, Any]) -> SplitOptions:
     return SplitOptions(train=train, validation=validation, test=test, seed=seed, stratify=bool(values.get("stratify")))
 
 
+def shares_of(options: ImportOptions) -> dict[str, str]:
+    """The three shares in percent, as the form shows them."""
+    split = options.split
+    shares = {"train": split.train, "validation": split.validation, "test": split.test}
+    return {name: f"{round(100 * share, 4):g}" for name, share in shares.items()}
+
+
 def initial_of(options: ImportOptions, sniffed: Sniffed) -> dict[str, Any]:
     """The form's values for options, with the guessed columns where none were chosen."""
-    split = options.split
-    percents = [f"{round(100 * share, 4):g}" for share in (split.train, split.validation, split.test)]
-    preset = "/".join(percents)
-    known = preset in dict(PRESETS)
+    shares = shares_of(options)
+    preset = "/".join(shares.values())
     columns = {**sniffed.guessed, **{r: c for r, c in (options.columns or {}).items() if c in sniffed.columns}}
     names = {value: name for name, value in DELIMITERS.items()}
     return {
@@ -191,12 +200,10 @@ def initial_of(options: ImportOptions, sniffed: Sniffed) -> dict[str, Any]:
         "quoting": _WORD[options.quoting],
         "multilabel": options.multilabel,
         "keep_good_rows": options.keep_good_rows,
-        "preset": preset if known else CUSTOM,
-        "train": percents[0],
-        "validation": percents[1],
-        "test": percents[2],
-        "seed": split.seed,
-        "stratify": split.stratify,
+        "preset": preset if preset in dict(PRESETS) else CUSTOM,
+        **shares,
+        "seed": options.split.seed,
+        "stratify": options.split.stratify,
         **{f"role_{role}": column for role, column in columns.items()},
     }
 

@@ -106,8 +106,11 @@ def test_what_makes_no_sense_is_refused_by_the_field(
 def test_shares_that_do_not_sum_up_yet_are_kept_while_typing(as_editor: Client, draft: DatasetVersion) -> None:
     typing = {**MAPPED, "preset": "custom", "train": "70", "validation": "10", "test": "10"}
     response = as_editor.post(_configure(draft), typing, headers=HTMX)
-    assert response.status_code == 422
+    assert response.status_code == 200
     assert 'value="70"' in response.content.decode()
+    assert "must sum to 100" in response.content.decode()
+    draft.refresh_from_db()
+    assert draft.import_options.split.train == 0.8
 
 
 def test_an_imported_version_cannot_be_configured_again(as_editor: Client, version: DatasetVersion) -> None:

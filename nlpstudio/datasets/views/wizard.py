@@ -15,7 +15,7 @@ from nlpstudio.core.policy import Policy, policy
 from nlpstudio.datasets import services
 from nlpstudio.datasets.access import dataset_for, version_for
 from nlpstudio.datasets.file_templates import TEMPLATES
-from nlpstudio.datasets.forms import ImportForm, NewVersionForm, UploadForm, draft_options, initial_of
+from nlpstudio.datasets.forms import CUSTOM, ImportForm, NewVersionForm, UploadForm, draft_options, initial_of
 from nlpstudio.datasets.models import DatasetVersion, VersionState, task_choices
 from nlpstudio.datasets.showing import shown
 from nlpstudio.engine.data.options import ImportOptions
@@ -37,7 +37,7 @@ def create(request: HtmxRequest, project_id: UUID) -> HttpResponse:
             form.add_error("file", _words(error))
     examples = [(task, name, TEMPLATES[task]) for task, name in task_choices()]
     context = {"project": project, "form": form, "examples": examples, "has_worker": workers.is_alive("io")}
-    return _form_page(request, "datasets/create.html", context, form)
+    return _form_page(request, "datasets/create.html", context, form, partial="form")
 
 
 @policy(Policy.EDITOR, "GET", "POST")
@@ -58,7 +58,7 @@ def new_version(request: HtmxRequest, dataset_id: UUID) -> HttpResponse:
         "example": TEMPLATES[dataset.task],
         "has_worker": workers.is_alive("io"),
     }
-    return _form_page(request, "datasets/new_version.html", context, form)
+    return _form_page(request, "datasets/new_version.html", context, form, partial="form")
 
 
 @policy(Policy.EDITOR, "GET", "POST")
@@ -72,10 +72,9 @@ def configure(request: HtmxRequest, version_id: UUID) -> HttpResponse:
     if "start" in request.POST:
         return _start(request, version)
     options = draft_options(version.dataset.task, request.POST.dict(), version.import_options)
-    if options is None:
-        return _configure_page(request, version, version.import_options, bound=True)
-    services.save_draft(version=version, options=options)
-    return _configure_page(request, version, options)
+    if options is not None:
+        services.save_draft(version=version, options=options)
+    return _configure_page(request, version, options or version.import_options, unfinished=options is None)
 
 
 def _start(request: HtmxRequest, version: DatasetVersion) -> HttpResponse:
@@ -93,10 +92,20 @@ def _sniff(version: DatasetVersion, options: ImportOptions) -> Sniffed:
 
 
 def _configure_page(
-    request: HtmxRequest, version: DatasetVersion, options: ImportOptions, *, bound: bool = False
+    request: HtmxRequest,
+    version: DatasetVersion,
+    options: ImportOptions,
+    *,
+    bound: bool = False,
+    unfinished: bool = False,
 ) -> HttpResponse:
+    """`bound` shows the errors of what was posted; `unfinished` keeps it without, because somebody is still typing."""
     sniffed = _sniff(version, options)
     initial = initial_of(options, sniffed)
+    if request.POST.get("preset") == CUSTOM:  # shares like those of a preset may be on their way to others
+        initial["preset"] = CUSTOM
+    if unfinished:
+        initial.update(request.POST.dict())
     form = ImportForm(request.POST if bound else None, initial=initial, task=version.dataset.task, sniffed=sniffed)
     labels = sorted({label for each in sniffed.preview for label in _labels(each)})
     task = version.dataset.task
@@ -111,6 +120,7 @@ def _configure_page(
         "form": form,
         "sniffed": sniffed,
         "preview": rows,
+        "unfinished": unfinished,
         "has_worker": workers.is_alive("io"),
     }
     return _form_page(request, "datasets/configure.html", context, form, partial="form")
