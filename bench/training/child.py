@@ -141,8 +141,8 @@ def _places(lengths: Sequence[int], setting: Setting) -> list[int]:
 
 
 def main() -> int:
-    logging.set_verbosity_error()
-    logging.disable_progress_bar()
+    logging.set_verbosity_error()  # type: ignore[no-untyped-call]  # transformers' is untyped
+    logging.disable_progress_bar()  # type: ignore[no-untyped-call]  # likewise
     reading = measure(Order.from_json(json.load(sys.stdin)))
     print(json.dumps(reading.to_json()))
     return 0

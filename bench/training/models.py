@@ -50,4 +50,4 @@ def flops_per_token(folder: Path, mean_length: float, *, first_only: bool = Fals
     hidden, inner, layers = config.hidden_size, config.intermediate_size, config.num_hidden_layers
     layer = 2 * (4 * hidden**2 + 2 * hidden * inner) + 4 * mean_length * hidden
     left_out = 2 * (2 * hidden**2 + 2 * hidden * inner) + 4 * mean_length * hidden if first_only else 0.0
-    return 3 * (layers * layer - left_out)
+    return float(3 * (layers * layer - left_out))

@@ -75,7 +75,7 @@ def train_with_trainer(
         Trainer(
             model=model,
             args=options,
-            train_dataset=features,  # type: ignore[arg-type]  # any sequence will do
+            train_dataset=features,
             data_collator=collator(tokenizer),
             processing_class=tokenizer,
         ).train()

@@ -19,7 +19,7 @@ def batches(lengths: Sequence[int], *, batch_size: int, count: int, seed: int) -
     Raises `ValueError` when the pool has too few examples.
     """
     generator = torch.Generator().manual_seed(seed)
-    order = get_length_grouped_indices(list(lengths), batch_size, generator=generator)
+    order: list[int] = get_length_grouped_indices(list(lengths), batch_size, generator=generator)  # type: ignore[no-untyped-call]  # transformers' is untyped
     whole = [order[i : i + batch_size] for i in range(0, len(order) - batch_size + 1, batch_size)]
     if len(whole) < count:
         raise ValueError(f"{len(lengths)} examples make {len(whole)} batches of {batch_size}, not {count}")
