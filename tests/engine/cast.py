@@ -10,7 +10,8 @@ from typing import Any
 import torch
 
 from nlpstudio.engine import encoders, seeding
-from nlpstudio.engine.data.rows import ClassificationRow, Row
+from nlpstudio.engine.data.rows import ClassificationRow, QARow, Row, TaggedRow
+from nlpstudio.engine.data.tokens import join_tokens
 from nlpstudio.engine.hardware import Hardware
 from nlpstudio.engine.spec import TrainParams
 from nlpstudio.engine.tasks import TASKS, building
@@ -31,8 +32,55 @@ def classification_rows(count: int = 16) -> list[Row]:
     ]
 
 
-ROWS: Mapping[str, Callable[[int], list[Row]]] = {"classification": classification_rows}
-LABELS: Mapping[str, tuple[str, ...]] = {"classification": ("negative", "positive")}
+def tagged_rows(count: int = 16) -> list[Row]:
+    """Sentences with persons and places, in English and in Chinese, one with a character that tokenizers drop."""
+    frames = (
+        "{PER} lives in {LOC} .",
+        "who is {PER} ?",
+        "{LOC} is nice \u200b and {PER} works at the {LOC} river",
+        "{PER} 住 在 {LOC} ， 我 也 喜 欢 {LOC} 。",
+    )
+    names = {"PER": ("anna", "anna london", "tom b.", "李 一"), "LOC": ("paris", "the lake", "北 京", "上 海")}
+    rows: list[Row] = []
+    for index in range(count):
+        tokens: list[str] = []
+        tags: list[str] = []
+        for word in frames[index % 4].split(" "):
+            kind = word.strip("{}")
+            found = names[kind][(index // 4 + len(tokens)) % 4].split() if kind in names else [word]
+            tags += [f"{'BI'[at > 0]}-{kind}" if kind in names else "O" for at in range(len(found))]
+            tokens += found
+        text, offsets = join_tokens(tokens)
+        rows.append(TaggedRow(row_id=index, line=index + 1, text=text, tokens=offsets, tags=tuple(tags)))
+    return rows
+
+
+def qa_rows(count: int = 16) -> list[Row]:
+    """Questions on English and Chinese texts, longer than a window of 64 tokens; every fourth has no answer."""
+    rows: list[Row] = []
+    for index in range(count):
+        who, where = ("anna", "we", "tom", "it")[index % 4], ("paris", "the lake", "london")[index % 3]
+        if index % 2:
+            context = f"我喜欢看书，也喜欢电影。{who}住在{where}。" + "这家酒店很好，服务不错！" * (index % 5)
+            question = f"{who}住在哪里？" if index % 4 == 1 else "谁喜欢北京？"
+        else:
+            context = "the film was very good . " * (index % 5) + f"{who} lives in {where} , and i love it ."
+            question = f"where is {who} ?"
+        answers = () if index % 4 == 3 else ((where, context.index(where)),)
+        rows.append(QARow(row_id=index, line=index + 1, context=context, question=question, answers=answers))
+    return rows
+
+
+ROWS: Mapping[str, Callable[[int], list[Row]]] = {
+    "classification": classification_rows,
+    "ner": tagged_rows,
+    "qa": qa_rows,
+}
+LABELS: Mapping[str, tuple[str, ...]] = {
+    "classification": ("negative", "positive"),
+    "ner": ("B-LOC", "B-PER", "I-PER", "O"),
+    "qa": (),
+}
 
 
 def training(
@@ -45,6 +93,7 @@ def training(
     stop: Callable[[], bool] = lambda: False,
     validated: bool = True,
     save_each_step: bool = False,
+    multilabel: bool = False,
     **params: Any,
 ) -> loop.Training:
     """A training of `task_name` on its rows, which are its validation split too."""
@@ -52,7 +101,8 @@ def training(
     rows = ROWS[task_name](16) if rows is None else rows
     chosen = TrainParams(**{"epochs": 2, "batch_size": 4, "learning_rate": 1e-3, "max_length": 64, **params})
     tokenizer = building.load_tokenizer(base_model)
-    setup = Setup(labels=task.outputs(labels or LABELS[task_name]), max_length=chosen.max_length, params=chosen)
+    outputs = task.outputs(labels or LABELS[task_name])
+    setup = Setup(labels=outputs, max_length=chosen.max_length, multilabel=multilabel, params=chosen)
     examples = task.encode(rows, tokenizer, setup).examples
     seeding.seed_everything(chosen.seed)
     model = building.build(task, base_model, setup)

@@ -18,6 +18,8 @@ from nlpstudio.engine.errors import EngineError
 from nlpstudio.engine.events import Evaluated, Event, Failed, Finished, Prepared, Step, Warned
 
 SHOWN_METRICS = 3
+SECONDS_ON_SCREEN = 0.1
+SECONDS_IN_A_LOG = 10.0
 
 
 def own_standard_output() -> IO[str]:
@@ -99,7 +101,10 @@ class _Progress:
             rows = ", ".join(f"{count} {split}" for split, count in event.rows.items())
             where = f"{event.device}, {event.threads} threads, {event.precision}, {event.path}"
             say(f"rows: {rows} · {event.tokens} tokens an epoch · {where}")
-            self._bar = tqdm(total=event.steps, initial=event.resumed_from, unit="step", file=sys.stderr)
+            pace = SECONDS_ON_SCREEN if sys.stderr.isatty() else SECONDS_IN_A_LOG
+            self._bar = tqdm(
+                total=event.steps, initial=event.resumed_from, unit="step", file=sys.stderr, mininterval=pace
+            )
         elif isinstance(event, Step) and self._bar is not None:
             self._bar.update(event.step - self._bar.n)
             self._bar.set_postfix_str(f"loss {event.loss:.3f}, {event.tokens_per_s:.0f} tokens/s", refresh=False)

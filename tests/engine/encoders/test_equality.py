@@ -92,6 +92,16 @@ def test_any_mix_and_order_of_lengths_is_packed_right(lengths: tuple[int, ...]) 
     torch.testing.assert_close(choose(model).logits(examples), PaddedEncoder(model).logits(examples), atol=1e-5, rtol=0)
 
 
+def test_half_precision_stays_near_and_gives_every_gradient() -> None:
+    model, examples = model_of("bert", "classification"), examples_of("bert")
+    exact = choose(model).logits(examples)
+    expected = gradients(model, exact)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        rough = choose(model).logits(examples).float()
+    torch.testing.assert_close(rough, exact, atol=0.1, rtol=0.05)
+    assert gradients(model, rough).keys() == expected.keys()
+
+
 def test_other_architectures_take_the_ordinary_forward() -> None:
     config = AutoConfig.for_model(
         "mpnet", vocab_size=VOCABULARY, max_position_embeddings=40, num_labels=3, **BERT_SIZES

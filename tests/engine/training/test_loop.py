@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import time
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 import torch
 
+from nlpstudio.engine.encoders import PaddedEncoder
 from nlpstudio.engine.errors import NotANumber
 from nlpstudio.engine.events import Evaluated, Saved, Step
 from nlpstudio.engine.training import loop
@@ -67,9 +70,33 @@ def test_the_micro_batch_changes_memory_and_not_the_result(base_model: Path, tmp
     assert one == pytest.approx(other, rel=1e-4)
 
 
+def test_an_architecture_without_a_packed_path_resumes_exactly_too(base_model: Path, tmp_path: Path) -> None:
+    def padded(folder: str) -> loop.Training:
+        run = training("classification", base_model, tmp_path / folder, attention_dropout=0.1, save_each_step=True)
+        run.encoder = PaddedEncoder(run.model)
+        return run
+
+    whole = padded("whole")
+    list(loop.train(whole))
+    events = loop.train(padded("work"))
+    for event in events:
+        if isinstance(event, Saved):
+            break
+    events.close()
+    resumed = padded("work")
+    checkpoint = resumed.checkpoints.latest()
+    assert checkpoint is not None
+    resumed.checkpoints.restore(checkpoint, model=resumed.model, optimizer=resumed.optimizer, encoder=resumed.encoder)
+    resumed.progress = checkpoint.progress
+    list(loop.train(resumed))
+    for one, other in zip(whole.model.parameters(), resumed.model.parameters(), strict=True):
+        assert torch.equal(one, other)
+
+
 def test_step_events_come_at_most_four_a_second(base_model: Path, tmp_path: Path) -> None:
     run = training("classification", base_model, tmp_path)
     run.meter = Meter()
-    steps = [event for event in loop.train(run) if isinstance(event, Step)]
-    assert [event.step for event in steps] == [1, 8]  # the last step waits for its turn
-    assert steps[-1].eta_s == 0
+    steps = [(time.monotonic(), event) for event in loop.train(run) if isinstance(event, Step)]
+    assert all(later - earlier >= 0.25 for (earlier, _), (later, _) in pairwise(steps))
+    assert steps[-1][1].step == 8  # the last step waits for its turn
+    assert steps[-1][1].eta_s == 0
