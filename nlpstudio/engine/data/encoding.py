@@ -7,6 +7,7 @@ statistical guess (charset-normalizer) is only a hint that a person confirms in 
 from __future__ import annotations
 
 import codecs
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import BinaryIO
@@ -23,6 +24,7 @@ _MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
+_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ue000-\uf8ff\ufffe\uffff]")
 _GB = {"gb2312", "gbk", "gb18030", "cp936", "hz", "euc_cn"}
 
 
@@ -108,14 +110,23 @@ class _Tally:
 
 
 def _unmarked_utf16(head: bytes) -> str | None:
-    """UTF-16 without a mark: every line feed is two bytes wide and aligned."""
+    """UTF-16 without a mark: it decodes to lines without control characters, and is nothing like UTF-8."""
     if b"\x00" not in head:
         return None
-    for name, feed, offset in (("utf-16-le", b"\n\x00", 0), ("utf-16-be", b"\x00\n", 1)):
-        places = [at for at in range(len(head) - 1) if head[at] == 10][:1000]
-        if places and all(at % 2 == offset and head[at - offset : at - offset + 2] == feed for at in places):
+    if head.count(0) < 0.3 * len(head) and _decodes(head, "utf-8") is not None:
+        return None
+    for name in ("utf-16-le", "utf-16-be"):
+        text = _decodes(head, name)
+        if text and any(end in text for end in "\t\r\n") and not _CONTROL.search(text):
             return name
     return None
+
+
+def _decodes(head: bytes, name: str) -> str | None:
+    try:
+        return codecs.getincrementaldecoder(name)().decode(head)
+    except UnicodeDecodeError:
+        return None
 
 
 def _guess(sample: bytes) -> Encoding:
