@@ -38,7 +38,7 @@ class ClassificationDemo(DemoForm):
     text_pair = _box(_("Second text"), 3, _("For models that judge two texts together."), required=False)
 
     def inputs(self) -> Any:
-        text, pair = self.cleaned_data["text"], self.cleaned_data["text_pair"]
+        text, pair = self.cleaned_data["text"], self.cleaned_data.get("text_pair")
         return {"text": text, "text_pair": pair} if pair else text
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
 
-from django.http import HttpResponse
+from django.http import HttpResponse, QueryDict
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
@@ -28,17 +28,15 @@ LINK_LONGEST = 4000
 def demo(request: HtmxRequest, version_id: UUID) -> HttpResponse:
     """The page; an address with an input in it has the answer already."""
     version = version_for(request.user, version_id)
-    form_class = DEMOS[version.model.task].form
-    if not any(name in request.GET for name in form_class.base_fields):
-        return _page(request, version, form_class())
-    return _answer(request, version, form_class(request.GET))
+    asked = any(name in request.GET for name in DEMOS[version.model.task].form.base_fields)
+    return _answer(request, version, _form(version, request.GET)) if asked else _page(request, version, _form(version))
 
 
 @policy(Policy.VIEWER, "POST")
 def predict(request: HtmxRequest, version_id: UUID) -> HttpResponse:
     """The answer alone for htmx, the whole page for a plain form."""
     version = version_for(request.user, version_id)
-    return _answer(request, version, DEMOS[version.model.task].form(request.POST))
+    return _answer(request, version, _form(version, request.POST))
 
 
 @policy(Policy.VIEWER)
@@ -50,6 +48,14 @@ def state(request: HtmxRequest, version_id: UUID) -> HttpResponse:
     except StudioError as error:
         context = {"state": "away", "error": error}
     return render_page(request, "demos/_state.html", {**context, "version": version})
+
+
+def _form(version: ModelVersion, data: QueryDict | None = None) -> DemoForm:
+    """The form of the task, without the second box for a model that never saw two texts."""
+    form = DEMOS[version.model.task].form(data)
+    if not version.takes_pairs:
+        form.fields.pop("text_pair", None)
+    return form
 
 
 def _answer(request: HtmxRequest, version: ModelVersion, form: DemoForm) -> HttpResponse:

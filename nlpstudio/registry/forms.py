@@ -29,10 +29,14 @@ class MistakesForm(forms.Form):
     )
     gold = forms.ChoiceField(label=_("Label in the data"), required=False)
     predicted = forms.ChoiceField(label=_("Predicted label"), required=False)
-    least = forms.FloatField(label=_("Confidence from"), required=False, min_value=0, max_value=1)
-    most = forms.FloatField(label=_("to"), required=False, min_value=0, max_value=1)
+    confidence = forms.ChoiceField(
+        label=_("Confidence"),
+        required=False,
+        choices=[("", _("Any")), ("low", _("Below 60%")), ("middle", _("60% to 90%")), ("high", _("90% and more"))],
+    )
 
     CORRECT = {WRONG: False, RIGHT: True, ALL: None}
+    CONFIDENCE = {"": (None, None), "low": (None, 0.6), "middle": (0.6, 0.9), "high": (0.9, None)}
 
     def __init__(self, data: dict[str, str], *, splits: list[str], labels: Sequence[str]) -> None:
         names = {"test": _("Test"), "validation": _("Validation")}
@@ -43,17 +47,16 @@ class MistakesForm(forms.Form):
         fields["split"].choices = [(split, names[split]) for split in splits]
         for name in ("gold", "predicted"):
             fields[name].choices = [("", _("Any")), *((label, label) for label in labels)]
-        for name in ("least", "most"):
-            self.fields[name].widget.attrs["step"] = "0.05"
 
     def wanted(self) -> Filter:
         """The filter, once the form is valid."""
         given = self.cleaned_data
+        least, most = self.CONFIDENCE[given["confidence"]]
         return Filter(
             split=given["split"],
             gold=given["gold"],
             predicted=given["predicted"],
             correct=self.CORRECT[given["show"] or self.WRONG],
-            confidence_from=given["least"],
-            confidence_to=given["most"],
+            confidence_from=least,
+            confidence_below=most,
         )

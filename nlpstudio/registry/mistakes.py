@@ -28,7 +28,7 @@ class Filter:
     predicted: str = ""
     correct: bool | None = False
     confidence_from: float | None = None
-    confidence_to: float | None = None
+    confidence_below: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,8 +106,8 @@ def _mask(table: Any, wanted: Filter) -> Any:
         tests.append(_holds(table["predicted"], wanted.predicted))
     if wanted.confidence_from is not None:
         tests.append(pc.greater_equal(table["confidence"], wanted.confidence_from))
-    if wanted.confidence_to is not None:
-        tests.append(pc.less_equal(table["confidence"], wanted.confidence_to))
+    if wanted.confidence_below is not None:
+        tests.append(pc.less(table["confidence"], wanted.confidence_below))
     return reduce(pc.and_, tests)
 
 

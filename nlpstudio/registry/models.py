@@ -92,6 +92,11 @@ class ModelVersion(models.Model):
         return folder_of("models", self.pk)
 
     @property
+    def takes_pairs(self) -> bool:
+        """Whether the model judges two texts together."""
+        return any("text_pair" in example for example in self.examples)
+
+    @property
     def artifact(self) -> Path:
         return self.folder / "model"
 

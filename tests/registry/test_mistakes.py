@@ -39,9 +39,9 @@ def test_rows_can_be_chosen_by_confidence_and_by_being_wrong(version: ModelVersi
     everything = mistakes.page(version, Filter(split="test", correct=None), per_page=100).items
     middle = sorted(each.confidence for each in everything)[len(everything) // 2]
     sure = mistakes.page(version, Filter(split="test", correct=None, confidence_from=middle), per_page=100)
-    unsure = mistakes.page(version, Filter(split="test", correct=None, confidence_to=middle), per_page=100)
+    unsure = mistakes.page(version, Filter(split="test", correct=None, confidence_below=middle), per_page=100)
     assert sure.count == sum(each.confidence >= middle for each in everything)
-    assert unsure.count == sum(each.confidence <= middle for each in everything)
+    assert unsure.count == sum(each.confidence < middle for each in everything)
     wrong = mistakes.page(version, Filter(split="test"), per_page=100)
     assert wrong.count == sum(not each.correct for each in everything) > 0
     assert all(not each.correct for each in wrong.items)
@@ -59,6 +59,6 @@ def test_the_page_filters_and_refuses_nonsense(client: Client, viewer: User, ver
     page = client.get(url).content.decode()
     assert wrong.items[0].record["text"] in page
     assert client.get(url, {"split": "train"}).status_code == 422
-    assert client.get(url, {"least": "2"}).status_code == 422
+    assert client.get(url, {"confidence": "2"}).status_code == 422
     part = client.get(url, {"show": "all"}, HTTP_HX_REQUEST="true").content.decode()
     assert "<html" not in part and 'id="rows"' in part and f"{reports.of(version)[0].rows} rows" in part
