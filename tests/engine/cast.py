@@ -62,7 +62,7 @@ def qa_rows(count: int = 16) -> list[Row]:
         who, where = ("anna", "we", "tom", "it")[index % 4], ("paris", "the lake", "london")[index % 3]
         if index % 2:
             context = f"我喜欢看书，也喜欢电影。{who}住在{where}。" + "这家酒店很好，服务不错！" * (index % 5)
-            question = f"{who}住在哪里？" if index % 4 == 1 else "谁喜欢北京？"
+            question = f"{who}住在哪里？" if index % 4 == 1 else "spam ? 电影 ?"
         else:
             context = "the film was very good . " * (index % 5) + f"{who} lives in {where} , and i love it ."
             question = f"where is {who} ?"

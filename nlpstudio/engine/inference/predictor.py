@@ -55,6 +55,7 @@ class Predictor:
             max_length=facts.get("max_length") or building.longest_input(folder, tokenizer),
             multilabel=getattr(config, "problem_type", None) == "multi_label_classification",
             params=TrainParams.from_json(facts.get("spec", {}).get("params", {})),
+            decision=getattr(config, "decision", None) or {},
         )
         device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         model = building.load(task, folder)
@@ -64,19 +65,20 @@ class Predictor:
 
     def predict(self, inputs: Any, parameters: Parameters | None = None) -> Prediction:
         """Answer `inputs` as Hugging Face inference does. Raises `UnsuitableInput`."""
-        rows = self.task.parse(inputs)
-        answer: Prediction = self.task.respond(inputs, rows, self._judge(rows), parameters or {}, self.setup)
+        rows, given = self.task.parse(inputs), parameters or {}
+        setup = self.task.adapt(self.setup, given)
+        answer: Prediction = self.task.respond(inputs, rows, self._judge(rows, setup), given, setup)
         return answer
 
     def evaluate(self, rows: Sequence[Row]) -> tuple[Report, list[dict[str, Any]]]:
         """The scores of labelled rows and the record of each. Raises `UnusableData` for a label it does not know."""
-        predictions = self._judge(rows)
+        predictions = self._judge(rows, self.setup)
         return self.task.score(rows, predictions, self.setup), self.task.records(rows, predictions, self.setup)
 
-    def _judge(self, rows: Sequence[Row]) -> list[Any]:
-        encoded = self.task.encode(rows, self._tokenizer, self.setup)
+    def _judge(self, rows: Sequence[Row], setup: Setup) -> list[Any]:
+        encoded = self.task.encode(rows, self._tokenizer, setup)
         split = evaluate.Split(name="given", rows=rows, examples=encoded.examples)
-        return evaluate.predict(self.task, self._encoder, self._model, split, self.setup, self._hardware)
+        return evaluate.predict(self.task, self._encoder, self._model, split, setup, self._hardware)
 
 
 def _task_of(facts: Any, config: Any) -> AnyTask:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from nlpstudio.engine.tasks import classification
+from nlpstudio.engine.tasks import classification, question_answering, token_classification
 from nlpstudio.engine.tasks.base import AnyTask
 
-TASKS: Mapping[str, AnyTask] = {task.name: task for task in (classification.TASK,)}
+TASKS: Mapping[str, AnyTask] = {
+    task.name: task for task in (classification.TASK, token_classification.TASK, question_answering.TASK)
+}

@@ -6,7 +6,7 @@ examples (overlapping windows); `decode` puts their outputs together again.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, Protocol, TypedDict, TypeVar
 
@@ -31,7 +31,8 @@ class Setup:
     """What a task works with besides rows.
 
     `labels` name the model's outputs in order. `max_length` is in tokens, special ones included, and never more
-    than the model takes. `class_weights` are given in training only.
+    than the model takes. `class_weights` are given in training only. `decision` is how predictions are drawn from
+    logits, as `Task.tune` found it: JSON values, kept in the model's config under the same name.
     """
 
     labels: tuple[str, ...]
@@ -39,6 +40,7 @@ class Setup:
     multilabel: bool = False
     params: TrainParams = field(default_factory=TrainParams)
     class_weights: tuple[float, ...] | None = None
+    decision: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +58,8 @@ class Report(TypedDict, total=False):
     metrics: dict[str, float]
     per_label: list[dict[str, Any]]
     confusion: dict[str, Any]
+    by_question_word: list[dict[str, Any]]
+    by_answer_length: list[dict[str, Any]]
 
 
 class Task(Protocol[R, E, P]):
@@ -112,6 +116,10 @@ class Task(Protocol[R, E, P]):
         """One prediction for each row, from the logits of each of its examples ([outputs] or [tokens, outputs])."""
         ...
 
+    def tune(self, rows: Sequence[R], predictions: Sequence[P], setup: Setup) -> dict[str, Any]:
+        """The best `Setup.decision` for validation rows; empty for a task that has nothing to decide."""
+        ...
+
     def score(self, rows: Sequence[R], predictions: Sequence[P], setup: Setup) -> Report:
         """Judge predictions by the rows' labels. `metrics` holds the catalogue's `best_by` and "loss"."""
         ...
@@ -126,6 +134,10 @@ class Task(Protocol[R, E, P]):
 
     def parse(self, inputs: Any) -> list[R]:
         """The `inputs` of an inference request as rows without labels. Raises `UnsuitableInput`."""
+        ...
+
+    def adapt(self, setup: Setup, parameters: Parameters) -> Setup:
+        """The setup under which a request with these parameters is encoded and decoded."""
         ...
 
     def respond(

@@ -123,6 +123,10 @@ class Classification:
     ) -> list[Logits]:
         return list(logits)
 
+    def tune(self, rows: Sequence[ClassificationRow], predictions: Sequence[Logits], setup: Setup) -> dict[str, Any]:
+        """Nothing is tuned."""
+        return {}
+
     def score(self, rows: Sequence[ClassificationRow], predictions: Sequence[Logits], setup: Setup) -> Report:
         records = self.records(rows, predictions, setup)
         gold, predicted = ([record[key] for record in records] for key in ("gold", "predicted"))
@@ -173,6 +177,10 @@ class Classification:
         if not given:
             raise UnsuitableInput("inputs is empty", hint="Give a text or a list of texts.")
         return [_row_of(each) for each in given]
+
+    def adapt(self, setup: Setup, parameters: Parameters) -> Setup:
+        """Requests change nothing but the answer's shape."""
+        return setup
 
     def respond(
         self,

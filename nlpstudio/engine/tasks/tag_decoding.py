@@ -26,18 +26,20 @@ class Tagset:
             label == OUTSIDE or label[:2] in ("B-", "I-") for label in labels
         )
         index = {label: number for number, label in enumerate(self.labels)}
-        self.before: list[NDArray[np.int64] | None] = [None] * len(self.labels)
+        self.before: list[tuple[int, ...] | None] = [None] * len(self.labels)
         for label, number in index.items():
             if self.spans and label.startswith("I-") and f"B-{label[2:]}" in index:
-                self.before[number] = np.array([index[f"B-{label[2:]}"], number])
+                self.before[number] = (index[f"B-{label[2:]}"], number)
         self._free = np.array([each is None for each in self.before])
 
     def best(self, scores: Scores) -> list[int]:
         """The legal sequence of the greatest sum, from log-probabilities [tokens, tags] (Viterbi, 1967)."""
+        if not len(scores):
+            return []
         choice = scores.argmax(axis=1)
         if self._is_legal(choice):
             return [int(tag) for tag in choice]
-        bound = [(number, allowed) for number, allowed in enumerate(self.before) if allowed is not None]
+        bound = [(number, np.array(allowed)) for number, allowed in enumerate(self.before) if allowed is not None]
         total = np.where(self._free, scores[0], -np.inf).astype(np.float64)
         back = np.zeros(scores.shape, dtype=np.int64)
         for token in range(1, len(scores)):
@@ -52,7 +54,7 @@ class Tagset:
 
     def _is_legal(self, tags: NDArray[np.int64]) -> bool:
         bound = np.flatnonzero(~self._free[tags])
-        return all(at > 0 and int(tags[at - 1]) in (self.before[tags[at]] or ()) for at in bound.tolist())
+        return all(at > 0 and tags[at - 1] in (self.before[tags[at]] or ()) for at in bound.tolist())
 
     def complete(self, decoded: Sequence[str], alignment: Alignment) -> list[str]:
         """A tag for every token, from those of the tokens that have a piece of their own.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,7 +25,7 @@ def windows(count: int, *, room: int, overlap: int) -> list[Window]:
         return [Window(begin=0, end=count, keep_begin=0, keep_end=count)]
     step = room - min(overlap, room // 2)
     begins = [*range(0, count - room, step), count - room]
-    borders = [(left + room + right) // 2 for left, right in zip(begins, begins[1:], strict=False)]
+    borders = [(left + room + right) // 2 for left, right in pairwise(begins)]
     keeps = zip([0, *borders], [*borders, count], strict=True)
     return [
         Window(begin=begin, end=begin + room, keep_begin=keep_begin, keep_end=keep_end)

@@ -127,6 +127,9 @@ def _finish(job: Job, data: preparing.Prepared, training: loop.Training) -> Gene
     reports, records = {}, {}
     for name, split in data.held_out.items():
         predictions = evaluate.predict(data.task, training.encoder, training.model, split, setup, exact)
+        if name == "validation":
+            setup = replace(setup, decision=data.task.tune(split.rows, predictions, setup))
+            training.model.config.decision = dict(setup.decision)
         reports[name] = data.task.score(split.rows, predictions, setup)
         records[name] = data.task.records(split.rows, predictions, setup)
         epoch = round(best_step / training.epoch_steps, 4)
