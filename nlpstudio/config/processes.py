@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 END_SECONDS = 12.0
 RESTART_PAUSE_SECONDS = 2.0
@@ -24,19 +25,27 @@ def _die_with_parent() -> None:
 
 @dataclass
 class Managed:
-    """One child: how it is started, and the process as it runs now."""
+    """One child: how it is started, where it writes what it says, and the process as it runs now."""
 
     name: str
     command: Sequence[str]
+    log: Path
     process: subprocess.Popen[bytes] | None = None
     started_at: float = 0.0
 
     def start(self, environment: Mapping[str, str]) -> None:
         """Start in a session of its own, so that Ctrl-C reaches only the supervisor, which ends all in order."""
         self.started_at = time.monotonic()
-        self.process = subprocess.Popen(
-            self.command, env=dict(environment), start_new_session=True, preexec_fn=_die_with_parent
-        )
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                self.command,
+                env=dict(environment),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+                preexec_fn=_die_with_parent,
+            )
 
     @property
     def is_alive(self) -> bool:
@@ -48,12 +57,17 @@ class Supervisor:
     """Keeps its children alive until told to end."""
 
     environment: Mapping[str, str]
+    logs: Path
     say: Callable[[str], None]
     children: list[Managed] = field(default_factory=list)
     _ending: bool = False
 
     def start(self, name: str, command: Sequence[str]) -> None:
-        child = Managed(name, command)
+        self.logs.mkdir(parents=True, exist_ok=True)
+        log = self.logs / f"{name.replace(' ', '-')}.log"
+        if log.exists():
+            log.replace(log.with_suffix(".log.1"))
+        child = Managed(name, command, log)
         self.children.append(child)
         child.start(self.environment)
 
@@ -67,7 +81,7 @@ class Supervisor:
 
     def _restart(self, child: Managed) -> None:
         code = child.process.returncode if child.process else None
-        self.say(f"{child.name} ended (exit code {code}); starting it again.")
+        self.say(f"The {child.name} ended (exit code {code}); starting it again. Its messages: {child.log}")
         time.sleep(max(0.0, RESTART_PAUSE_SECONDS - (time.monotonic() - child.started_at)))
         child.start(self.environment)
 

@@ -38,7 +38,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, host: str, port: int, **options: Any) -> None:
         _require_free_port(host, port)
         lock = _only_one(settings.STUDIO_HOME / "run" / "studio.lock")
-        supervisor = Supervisor(environment=_environment(), say=self.say)
+        supervisor = Supervisor(environment=_environment(), logs=settings.STUDIO_HOME / "logs", say=self.say)
 
         def ask_to_end(number: int, frame: FrameType | None) -> None:
             raise KeyboardInterrupt
@@ -76,7 +76,9 @@ class Command(BaseCommand):
         self.say(f"  Or as:                {welcome.user.email}")
         if welcome.password:
             self.say(f"  Password (shown only this once): {welcome.password}")
-        self.say(f"\n  Everything is kept in {settings.STUDIO_HOME}. Ctrl-C ends NLP Studio.\n")
+        self.say(
+            f"\n  Everything is kept in {settings.STUDIO_HOME}, messages in its folder logs. Ctrl-C ends NLP Studio.\n"
+        )
         supervisor.watch()
 
 
@@ -148,4 +150,4 @@ def _wait_for_web(port: int, host: str) -> None:
                 return
         except httpx.HTTPError:
             time.sleep(0.1)
-    raise CommandError("The web process does not answer. Its messages stand above.")
+    raise CommandError(f"The web process does not answer. Its messages: {settings.STUDIO_HOME / 'logs' / 'web.log'}")
