@@ -149,7 +149,7 @@ class RunConsumer(FollowerOfOneRun):
         wished = self.query.get("lang", "")
         known = dict(settings.LANGUAGES)
         with translation.override(wished if wished in known else user.language or settings.LANGUAGE_CODE):
-            return showing.live_parts(run)
+            return showing.live_parts(run, self.query.get("page", "detail"))
 
 
 class EventConsumer(FollowerOfOneRun):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -16,8 +17,9 @@ from nlpstudio.runs import services
 from nlpstudio.runs.models import Run
 from nlpstudio.runs.states import State
 
-LIVE_PARTS = ("state", "actions", "progress", "outcome", "figures", "notes")
-"""Partials of `runs/_live.html`; the DOM id of each is `run-<name>`."""
+FRAME = ("state", "actions", "progress", "outcome")
+LIVE_PARTS: Mapping[str, tuple[str, ...]] = {"detail": (*FRAME, "figures", "notes"), "log": FRAME, "config": FRAME}
+"""The partials of `runs/_live.html` on each page; the DOM id of each is `run-<name>`."""
 TAIL_BYTES = 64 * 1024
 TAIL_LINES = 20
 NOTES = 20
@@ -43,10 +45,11 @@ def best_of(run: Run) -> tuple[str, float] | None:
     return (name, run.best[name]) if run.best.get(name) is not None else None
 
 
-def live_parts(run: Run) -> dict[str, str]:
-    """Each live part as HTML."""
+def live_parts(run: Run, page: str) -> dict[str, str]:
+    """Each live part of the page as HTML."""
     context = context_of(run)
-    return {name: render_to_string(f"runs/_live.html#{name}", context) for name in LIVE_PARTS}
+    parts = LIVE_PARTS.get(page, LIVE_PARTS["detail"])
+    return {name: render_to_string(f"runs/_live.html#{name}", context) for name in parts}
 
 
 def elapsed(run: Run, now: datetime | None = None) -> float | None:

@@ -44,7 +44,10 @@ export class Panels {
     if (panel.shape !== shape) forget(panel);
     panel.shape = shape;
     if (panel.plot) panel.plot.setData(data);
-    else panel.plot = new window.uPlot(optionsOf(panel, series, options), data, panel.element);
+    else {
+      panel.plot = new window.uPlot(optionsOf(panel, series, options), data, panel.element);
+      panel.plot.setSize(sizeOf(panel.element)); // now that the height of its legend is known
+    }
   }
 }
 
@@ -100,7 +103,7 @@ function optionsOf(panel, series, { isLog }) {
   return {
     ...sizeOf(element),
     scales: { x: { time: false }, y: { distr: isLog ? 3 : 1 } },
-    axes: [axis, { ...axis, size, values: (plot, ticks) => ticks.map((tick) => (tick === null ? "" : short(tick))) }],
+    axes: [{ ...axis, size: 32 }, { ...axis, size, values: (plot, ticks) => ticks.map((tick) => (tick === null ? "" : short(tick))) }],
     series: [{ label: document.documentElement.lang.startsWith("zh") ? "步" : "Step" }, ...series.map(seriesOf)],
     legend: { live: true },
     hooks: { draw: [(plot) => markBest(plot, panel.best)] },

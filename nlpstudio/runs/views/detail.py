@@ -89,5 +89,5 @@ def _page(request: HtmxRequest, run: Run, here: str, *, partial: str = "", **mor
         Link(label=label, url=reverse(f"runs:{name}", args=[run.pk]), active=name == here)
         for name, label in labels.items()
     ]
-    context = {**showing.context_of(run), "section": "runs", "tabs": tabs, **more}
+    context = {**showing.context_of(run), "section": "runs", "tabs": tabs, "page": here, **more}
     return render_page(request, f"runs/{here}.html", context, partial=partial)
