@@ -56,18 +56,18 @@ def run(setting: Setting, contenders: Sequence[str], *, rounds: int, data: Path,
 def ceiling(model: str) -> dict[str, float]:
     """The machine's matrix products now, as `bench.training.ceiling` measures them."""
     values: dict[str, float] = json.loads(
-        _python("bench.training.ceiling", model, environment={"OMP_NUM_THREADS": "1"})
+        run_module("bench.training.ceiling", model, environment={"OMP_NUM_THREADS": "1"})
     )
     return values
 
 
 def _child(order: Order) -> Reading:
     environment = CONTENDERS[order.contender].environment(order.threads)
-    out = _python("bench.training.child", environment=environment, given=json.dumps(order.to_json()))
+    out = run_module("bench.training.child", environment=environment, given=json.dumps(order.to_json()))
     return Reading.from_json(json.loads(out.splitlines()[-1]))
 
 
-def _python(module: str, *arguments: str, environment: dict[str, str], given: str = "") -> str:
+def run_module(module: str, *arguments: str, environment: dict[str, str], given: str = "") -> str:
     """The output of a module run in a process of its own. Raises `CalledProcessError`; its errors are shown."""
     command = [sys.executable, "-W", "ignore", "-m", module, *arguments]
     done = subprocess.run(
