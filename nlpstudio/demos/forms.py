@@ -56,7 +56,7 @@ class NerDemo(DemoForm):
 class QaDemo(DemoForm):
     """A text and a question about it."""
 
-    parameters = {"top_k": 3, "handle_impossible_answer": True}
+    parameters = {"top_k": 3}
 
     context = _box(_("Text to look in"), 10)
     question = _box(_("Question"), 2)

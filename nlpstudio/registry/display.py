@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from nlpstudio.core.marks import Mark, Segment, entity_types, marks_of_tags, segments
+from nlpstudio.core.marks import Mark, Segment, entity_types, segments
 from nlpstudio.registry.marks import overlaid
 from nlpstudio.registry.mistakes import Judged
 from nlpstudio.registry.models import ModelVersion
@@ -37,36 +37,35 @@ def _classification(judged: Judged, version: ModelVersion) -> Shown:
 
 
 def _ner(judged: Judged, version: ModelVersion) -> Shown:
-    record, types = judged.record, entity_types(version.labels)
+    text, types = judged.record["text"], entity_types(version.labels)
 
-    def marked(tags: Sequence[str]) -> list[Segment]:
-        return segments(record["text"], marks_of_tags(record["starts"], record["ends"], tags), types)
+    def marked(spans: str) -> list[Segment]:
+        return segments(text, [Mark(**span) for span in judged.places[spans]], types)
 
     return Shown(
         judged=judged,
         texts=[],
         gold=[],
         predicted=[],
-        gold_marks=marked(record["tags"]),
-        predicted_marks=marked(judged.predicted),
+        gold_marks=marked("gold_spans"),
+        predicted_marks=marked("predicted_spans"),
     )
 
 
 def _qa(judged: Judged, version: ModelVersion) -> Shown:
     record = judged.record
-    context = record["context"]
     right = [
         Mark(start=start, end=start + len(text), label="right")
         for text, start in zip(record["answer_texts"], record["answer_starts"], strict=True)
     ]
-    found = [(text, context.find(text)) for text in judged.predicted if text]
-    said = [Mark(start=start, end=start + len(text), label="said") for text, start in found if start >= 0]
+    start, end = judged.places["start"], judged.places["end"]
+    said = [Mark(start=start, end=end, label="said")] if start >= 0 else []
     return Shown(
         judged=judged,
         texts=[record["question"]],
         gold=list(dict.fromkeys(record["answer_texts"])),
-        predicted=[text for text in judged.predicted if text],
-        gold_marks=overlaid(context, right, said),
+        predicted=judged.predicted,
+        gold_marks=overlaid(record["context"], right, said),
     )
 
 

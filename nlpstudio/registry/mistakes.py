@@ -17,6 +17,8 @@ from nlpstudio.registry.models import ModelVersion
 
 PER_PAGE = 25
 _COLUMNS = ("row_id", "gold", "predicted", "confidence", "correct", "loss")
+_PLACES = ("gold_spans", "predicted_spans", "start", "end")
+"""Where in the text: columns that only some tasks have."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +35,7 @@ class Filter:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judged:
-    """One row with what the model said of it. `record` is the row as the data set stores it."""
+    """One row with what the model said of it. `record` is the row as the data set stores it, `places` says where."""
 
     row_id: int
     record: Mapping[str, Any]
@@ -42,6 +44,7 @@ class Judged:
     confidence: float
     correct: bool
     loss: float
+    places: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,14 +88,22 @@ def page(version: ModelVersion, wanted: Filter, number: int = 1, per_page: int =
     path = version.folder / "predictions" / f"{split}.parquet"
     if split not in splits_of(version):
         raise Http404
-    table = pq.read_table(path, columns=list(_COLUMNS))
+    places = [name for name in _PLACES if name in pq.read_schema(path).names]
+    table = pq.read_table(path, columns=[*_COLUMNS, *places])
     table = table.filter(_mask(table, wanted))
     order = pc.sort_indices(table, sort_keys=[("loss", "descending"), ("row_id", "ascending")])
     pages = max(1, -(-table.num_rows // per_page))
     number = min(max(1, number), pages)
     chosen = table.take(order.slice((number - 1) * per_page, per_page)).to_pylist()
     records = DatasetFolder.open(version.dataset_version.folder).get(each["row_id"] for each in chosen)
-    items = [Judged(record=records[each["row_id"]], **each) for each in chosen]
+    items = [
+        Judged(
+            record=records[each["row_id"]],
+            places={name: each[name] for name in places},
+            **{name: each[name] for name in _COLUMNS},
+        )
+        for each in chosen
+    ]
     return JudgedPage(items=items, number=number, pages=pages, count=table.num_rows)
 
 
