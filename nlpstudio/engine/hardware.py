@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import psutil
@@ -56,7 +57,7 @@ def choose(threads: int = 0, *, precision: str | None = None) -> Hardware:
     count = threads or usable_cpus()
     torch.set_num_threads(count)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    return Hardware(device=device, precision=precision or _fastest_precision(device), threads=count)
+    return Hardware(device=device, precision=precision or fastest_precision(device.type), threads=count)
 
 
 def device_name(device: torch.device) -> str:
@@ -64,13 +65,14 @@ def device_name(device: torch.device) -> str:
     return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
 
 
-def _fastest_precision(device: torch.device) -> str:
+@cache
+def fastest_precision(device: str) -> str:
     """bf16 where a matrix product says that it is much faster: having the instructions says little.
 
     (Measured: a CPU with avx512_bf16 but without AMX multiplies bf16 at half the speed of fp32, one with AMX at eight
     times the speed.)
     """
-    speeds = {dtype: _products_per_second(device, dtype) for dtype in (torch.float32, torch.bfloat16)}
+    speeds = {dtype: _products_per_second(torch.device(device), dtype) for dtype in (torch.float32, torch.bfloat16)}
     return "bf16" if speeds[torch.bfloat16] > WORTH_IT * speeds[torch.float32] else "fp32"
 
 

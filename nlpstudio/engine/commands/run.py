@@ -9,7 +9,7 @@ from pathlib import Path
 from nlpstudio.engine import environment
 from nlpstudio.engine.commands import console
 from nlpstudio.engine.job import Job
-from nlpstudio.engine.training import session
+from nlpstudio.engine.training import session, warm
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -23,6 +23,8 @@ def run(arguments: Namespace) -> int:
     out = console.own_standard_output()
     console.quiet_libraries()
     stop = console.stop_on_signal()
+    if arguments.job == "-":
+        warm.warm_up()
     path = sys.stdin.readline().rstrip("\n") if arguments.job == "-" else arguments.job
     if not path or stop():  # nobody needs this warm process any more
         return 0
