@@ -50,11 +50,11 @@ class ClassificationChecker:
         labels = [scalar(each, "label", line).strip() for each in given]
         if self._multilabel:
             labels = [piece.strip() for label in labels for piece in label.split(LABEL_SEPARATOR)]
-            labels = list(dict.fromkeys(label for label in labels if label))
+            labels = list(dict.fromkeys(label for label in labels if is_visible(label)))
         elif len(labels) > 1:
             shown = f"{LABEL_SEPARATOR}".join(labels)
             refuse(line, "label", "label.several", "has several labels", shown, "Turn on several labels a row.")
-        elif not labels or not labels[0]:
+        elif not labels or not is_visible(labels[0]):
             refuse(line, "label", "label.empty", "has no label", "", "Give the row a label, or take it out.")
         for label in labels:
             if len(label) > MAX_LABEL:
@@ -68,13 +68,18 @@ class ClassificationChecker:
 def text_of(values: Mapping[str, Any], role: str, line: int) -> str:
     """A needed text. Raises `Refused` when it is missing, invisible, or holds what no text may hold."""
     text = scalar(values.get(role), role, line)
-    if not any(sign.isprintable() and not sign.isspace() for sign in text):
+    if not is_visible(text):
         refuse(
             line, role, f"{role}.empty", f"the {role.replace('_', ' ')} is empty", text, "Fill it, or take the row out."
         )
     if not text.isprintable() and (problem := forbidden(text, line, role)):
         raise Refused(problem)
     return text
+
+
+def is_visible(text: str) -> bool:
+    """Whether there is anything to see: not only blanks, marks of direction and the like."""
+    return any(sign.isprintable() and not sign.isspace() for sign in text)
 
 
 def scalar(value: Any, role: str, line: int) -> str:

@@ -129,7 +129,8 @@ def _by_place(names: Sequence[str], body: Sequence[Sequence[str]], info: TaskInf
     if len(names) < 2:
         return {}
     places = [place for place in range(len(names)) if not (len(names) > 2 and _is_index(body, place))]
-    label = min((places[-1], places[0]), key=lambda place: (_variety(body, place), place != places[-1]))
+    clearly_first = _variety(body, places[0]) < 0.5 * _variety(body, places[-1])
+    label = places[0] if clearly_first else places[-1]
     texts = [place for place in places if place != label]
     roles = dict(zip(("text", "text_pair"), (names[place] for place in texts), strict=False))
     return {**roles, "label": names[label]}

@@ -11,7 +11,7 @@ from functools import cache
 Offsets = tuple[tuple[int, int], ...]
 
 # Scripts written without blanks between words: Han, kana, their punctuation and full-width forms.
-UNSPACED = r"\u2e80-\u2fdf\u3000-\u303f\u3040-\u30ff\u3100-\u312f\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uff00-\uffef\U00020000-\U0003ffff"
+UNSPACED = r"\u2e80-\u2fdf\u3001-\u303f\u3040-\u30ff\u3100-\u312f\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uff00-\uffef\U00020000-\U0003ffff"
 
 _UNSPACED = re.compile(f"[{UNSPACED}]")
 
