@@ -7,6 +7,7 @@ import json
 import os
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ def main(arguments: Sequence[str]) -> int:
     RESULTS.mkdir(exist_ok=True)
     for name in args.cells:
         setting = quick(SUITE[name]) if args.quick else SUITE[name]
+        setting = replace(setting, steps=args.steps or setting.steps)
         _say(f"{name}: {setting}")
         facts = machine.describe()
         cell = rounds.run(setting, args.contenders, rounds=args.rounds, data=args.data, say=_say)
@@ -91,6 +93,7 @@ def _arguments(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--cells", nargs="+", choices=list(SUITE), help="default: all, or the first one with --quick")
     parser.add_argument("--contenders", nargs="+", default=list(ALL), choices=list(ALL))
     parser.add_argument("--rounds", type=int, help="default: 3, or 1 with --quick")
+    parser.add_argument("--steps", type=int, help="timed steps; default: the cell's own")
     data = os.environ.get("STUDIO_BENCH_DATA", "../shared/data")
     parser.add_argument("--data", type=Path, default=Path(data), help="the folder of the data sets")
     args = parser.parse_args(arguments)

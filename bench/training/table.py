@@ -36,7 +36,11 @@ def markdown(cell: Cell, metric: str) -> str:
     )
     lines = [_line(HEADINGS), _line(["---"] * len(HEADINGS)), *(_line(_values(cell, name, metric)) for name in names)]
     shas = {reading.examples_sha256 for readings in cell.rounds for reading in readings.values()}
-    same = "All trained on the same token ids." if len(shas) == 1 else "**The token ids differ between contenders.**"
+    same = (
+        "All trained on the same token ids."
+        if len(shas) == 1
+        else "Token ids differ: each cuts long texts its own way."
+    )
     return "\n".join([title, "", f"{facts} {same}", "", *lines, ""])
 
 
