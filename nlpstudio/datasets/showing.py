@@ -8,8 +8,8 @@ from typing import Any
 
 from nlpstudio.core.marks import Mark, Segment, colour_of, entity_types, marks_of_tags, segments
 
-CUT = 600
-AROUND = 200
+CUT = 360
+AROUND = 120
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
