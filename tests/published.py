@@ -1,4 +1,4 @@
-"""A really trained tiny model and its data on disk, and a model version published from them."""
+"""Really trained tiny models and their data on disk, and model versions published from them."""
 
 from __future__ import annotations
 
@@ -26,46 +26,83 @@ from nlpstudio.projects.models import Project
 from nlpstudio.registry import services
 from nlpstudio.registry.models import ModelVersion
 from tests.live import serving
-from tests.tiny import tiny_base_model, write_sentiment_tsv
-
-SPEC = TrainSpec(
-    task="classification",
-    base_model="tiny",
-    params=TrainParams(epochs=1, batch_size=32, max_length=32, learning_rate=1e-4, threads=1),
-)
-"""Hardly trained: it makes mistakes to look at."""
+from tests.tiny import sentiment_lines, tiny_base_model
 
 
 @dataclass(frozen=True)
 class Trained:
     """What a run leaves: `out` holds `model/` and `predictions/`, `dataset` the rows."""
 
+    spec: TrainSpec
     out: Path
     dataset: Path
 
 
+Train = Callable[[str], Trained]
 Publish = Callable[..., ModelVersion]
 
 
+def _sentiment() -> list[tuple[str, ...]]:
+    return [("text", "label"), *sentiment_lines(160)]
+
+
+def _entities() -> list[tuple[str, ...]]:
+    people, places = ("anna", "anna lake"), ("paris", "london", "北京")
+    lines: list[tuple[str, ...]] = [("tokens", "tags")]
+    for number in range(120):
+        person, place = people[number % 2].split(), places[number % 3]
+        tags = ["B-PER", *["I-PER"] * (len(person) - 1), "O", "O", "B-LOC", "O"]
+        lines.append((" ".join([*person, "lives", "in", place, "🙂"]), " ".join(tags)))
+    return lines
+
+
+def _questions() -> list[tuple[str, ...]]:
+    lines: list[tuple[str, ...]] = [("context", "question", "answer", "answer_start")]
+    for number in range(80):
+        place = ("paris", "london", "北京")[number % 3]
+        context = f"anna {number} 🙂 lives in {place} and works at a lake."
+        lines.append((context, f"where is anna {number}", place if number % 4 else "", ""))
+    return lines
+
+
+DATA: dict[str, Callable[[], list[tuple[str, ...]]]] = {
+    "classification": _sentiment,
+    "ner": _entities,
+    "qa": _questions,
+}
+
+
 @pytest.fixture(scope="session")
-def trained(tmp_path_factory: pytest.TempPathFactory) -> Trained:
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Train:
+    """Trains a task's model, once a session: so little that it makes mistakes to look at."""
+    done: dict[str, Trained] = {}
+
+    def train(task: str) -> Trained:
+        if task not in done:
+            done[task] = _train(task, tmp_path_factory.mktemp(f"trained-{task}"))
+        return done[task]
+
+    return train
+
+
+def _train(task: str, folder: Path) -> Trained:
     torch.set_num_threads(1)
-    folder = tmp_path_factory.mktemp("trained")
-    base_model = tiny_base_model(folder / "base")
+    source = folder / "data.tsv"
+    source.write_text("".join("\t".join(line) + "\n" for line in DATA[task]()), encoding="utf-8")
     split = SplitOptions(train=0.4, validation=0.2, test=0.4)
-    source = write_sentiment_tsv(folder / "reviews.tsv", 160)
-    import_file(source, folder / "dataset", ImportOptions(task="classification", split=split))
+    import_file(source, folder / "dataset", ImportOptions(task=task, split=split))
+    params = TrainParams(epochs=1, batch_size=32, max_length=48, learning_rate=1e-4, threads=1)
     job = Job(
-        spec=SPEC,
+        spec=TrainSpec(task=task, base_model="tiny", params=params),
         dataset=folder / "dataset",
-        base_model=base_model,
+        base_model=tiny_base_model(folder / "base"),
         work=folder / "work",
         out=folder / "out",
-        name="Reviews",
+        name="Tiny",
     )
     for _event in session.run(job):
         pass
-    return Trained(out=job.out, dataset=job.dataset)
+    return Trained(spec=job.spec, out=job.out, dataset=job.dataset)
 
 
 @pytest.fixture
@@ -76,50 +113,68 @@ def own_files(settings: object, tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def dataset_version(trained: Trained, own_files: Path, project: Project, editor: User) -> DatasetVersion:
-    info = DatasetFolder.open(trained.dataset).info
-    dataset = Dataset.objects.create(project=project, name="Reviews data", task="classification", created_by=editor)
-    version = DatasetVersion.objects.create(
-        dataset=dataset,
-        number=1,
-        state=VersionState.READY,
-        source_name="reviews.tsv",
-        rows=info.rows,
-        labels=info.labels,
-        splits=info.splits,
-        fingerprint=info.fingerprint,
-        created_by=editor,
-    )
-    shutil.copytree(trained.dataset, version.folder)
-    return version
+def dataset_version(trained: Train, own_files: Path, project: Project, editor: User) -> Callable[[str], DatasetVersion]:
+    """The version whose rows a task's model was trained on, once a test."""
+
+    def make(task: str) -> DatasetVersion:
+        done = DatasetVersion.objects.filter(dataset__task=task).first()
+        if done is not None:
+            return done
+        info = DatasetFolder.open(trained(task).dataset).info
+        dataset = Dataset.objects.create(project=project, name="Tiny data", task=task, created_by=editor)
+        version = DatasetVersion.objects.create(
+            dataset=dataset,
+            number=1,
+            state=VersionState.READY,
+            source_name="data.tsv",
+            rows=info.rows,
+            labels=info.labels,
+            splits=info.splits,
+            fingerprint=info.fingerprint,
+            created_by=editor,
+        )
+        shutil.copytree(trained(task).dataset, version.folder)
+        return version
+
+    return make
 
 
 @pytest.fixture
-def outcome(trained: Trained, own_files: Path) -> Callable[[], Path]:
+def outcome(trained: Train, own_files: Path) -> Callable[..., Path]:
     """Makes a folder as a run has it when it ends, to be published."""
 
-    def make() -> Path:
+    def make(task: str = "classification") -> Path:
         folder = own_files / "runs" / str(uuid.uuid4()) / "out"
-        shutil.copytree(trained.out, folder)
+        shutil.copytree(trained(task).out, folder)
         return folder
 
     return make
 
 
 @pytest.fixture
-def publish(outcome: Callable[[], Path], project: Project, dataset_version: DatasetVersion, editor: User) -> Publish:
-    """Publishes the trained model: `publish()`, or with another `version_id`, `folder` or `model_name`."""
+def publish(
+    trained: Train,
+    outcome: Callable[..., Path],
+    project: Project,
+    dataset_version: Callable[[str], DatasetVersion],
+    editor: User,
+) -> Publish:
+    """Publishes a trained model: `publish()`, or with another `task`, `version_id`, `folder` or `model_name`."""
 
     def call(
-        *, version_id: uuid.UUID | None = None, folder: Path | None = None, model_name: str = "Sentiment"
+        task: str = "classification",
+        *,
+        version_id: uuid.UUID | None = None,
+        folder: Path | None = None,
+        model_name: str = "Sentiment",
     ) -> ModelVersion:
         return services.publish(
             version_id=version_id or uuid.uuid4(),
-            folder=folder or outcome(),
+            folder=folder or outcome(task),
             project=project,
             model_name=model_name,
-            dataset_version=dataset_version,
-            spec=SPEC,
+            dataset_version=dataset_version(task),
+            spec=trained(task).spec,
             by=editor,
         )
 
@@ -128,6 +183,7 @@ def publish(outcome: Callable[[], Path], project: Project, dataset_version: Data
 
 @pytest.fixture
 def version(publish: Publish) -> ModelVersion:
+    """A published classifier."""
     return publish()
 
 

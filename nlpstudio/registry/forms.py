@@ -46,6 +46,9 @@ class MistakesForm(forms.Form):
         }
         fields["split"].choices = [(split, names[split]) for split in splits]
         for name in ("gold", "predicted"):
+            if not labels:
+                del self.fields[name]
+                continue
             fields[name].choices = [("", _("Any")), *((label, label) for label in labels)]
 
     def wanted(self) -> Filter:
@@ -54,8 +57,8 @@ class MistakesForm(forms.Form):
         least, most = self.CONFIDENCE[given["confidence"]]
         return Filter(
             split=given["split"],
-            gold=given["gold"],
-            predicted=given["predicted"],
+            gold=given.get("gold", ""),
+            predicted=given.get("predicted", ""),
             correct=self.CORRECT[given["show"] or self.WRONG],
             confidence_from=least,
             confidence_below=most,

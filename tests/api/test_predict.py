@@ -18,7 +18,7 @@ from nlpstudio.engine.inference.pool import Pool
 from nlpstudio.engine.inference.predictor import Predictor
 from nlpstudio.registry.models import ModelVersion
 from tests.live import serving
-from tests.published import dataset_version, outcome, own_files, publish, serve_worker, trained, version
+from tests.published import Publish, dataset_version, outcome, own_files, publish, serve_worker, trained, version
 
 __all__ = ["dataset_version", "outcome", "own_files", "publish", "serve_worker", "trained", "version"]
 
@@ -126,3 +126,37 @@ def test_a_full_queue_is_429_with_retry_after(url: str, token: str, serve_worker
     assert answer.status_code == 429
     assert int(answer.headers["Retry-After"]) >= 1
     assert answer.json()["error"]["code"] == "serve.busy"
+
+
+def test_the_hub_client_marks_entities_at_exact_code_points(
+    studio: str, token: str, serve_worker: Pool, publish: Publish
+) -> None:
+    version = publish("ner")
+    client = InferenceClient(model=f"{studio}/api/v1/model-versions/{version.pk}/predict", token=token)
+    text = "🙂 anna lake lives in 北京"
+    model = Predictor.load(version.artifact)
+    for parameters in ({}, {"aggregation_strategy": "first"}, {"aggregation_strategy": "none", "ignore_labels": []}):
+        answer = client.token_classification(text, **parameters)
+        expected: Any = model.predict(text, parameters)
+        assert [(each.start, each.end, each.word) for each in answer] == [
+            (each["start"], each["end"], each["word"]) for each in expected
+        ]
+        assert all(text[each.start : each.end] for each in answer)
+    tags = client.token_classification(text, aggregation_strategy="none", ignore_labels=[])
+    assert tags and all(each.entity and each.entity_group is None for each in tags)
+
+
+def test_the_hub_client_finds_answers(studio: str, token: str, serve_worker: Pool, publish: Publish) -> None:
+    version = publish("qa")
+    client = InferenceClient(model=f"{studio}/api/v1/model-versions/{version.pk}/predict", token=token)
+    asked = {"question": "where is anna 7", "context": "🙂 anna 7 lives in 北京 and works at a lake."}
+    best: Any = client.question_answering(**asked, handle_impossible_answer=False)
+    assert asked["context"][best.start : best.end] == best.answer != ""
+    several: Any = client.question_answering(**asked, top_k=3)
+    assert [each.score for each in several] == sorted((each.score for each in several), reverse=True)
+    assert len(several) == 3
+    url, headers = f"{studio}/api/v1/model-versions/{version.pk}/predict", {"Authorization": f"Bearer {token}"}
+    one = httpx.post(url, json={"inputs": asked}, headers=headers, timeout=30).json()
+    assert isinstance(one, dict)
+    many = httpx.post(url, json={"inputs": [asked, asked]}, headers=headers, timeout=30).json()
+    assert isinstance(many, list) and len(many) == 2

@@ -8,15 +8,17 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from django.test import Client
 from django.urls import reverse
+from huggingface_hub import InferenceClient
 
 from nlpstudio.accounts.models import User
-from nlpstudio.demos import services
+from nlpstudio.demos import services, snippets
 from nlpstudio.demos.forms import DEMOS
 from nlpstudio.engine.catalogue import CATALOGUE
 from nlpstudio.engine.errors import UnsuitableInput
 from nlpstudio.engine.inference.pool import Pool
 from nlpstudio.engine.inference.predictor import Predictor
 from nlpstudio.registry.models import ModelVersion
+from tests.published import Publish
 
 
 def test_every_task_has_a_demo() -> None:
@@ -139,3 +141,36 @@ def test_a_damaged_model_is_refused_in_words(serve_worker: Pool, version: ModelV
     with pytest.raises(services.ServeRefused, match=r"config\.json") as refused:
         services.predict(version, "good")
     assert (refused.value.status, refused.value.code) == (503, "artifact.damaged")
+
+
+ASKED = {
+    "classification": {"text": "good film"},
+    "ner": {"text": "🙂 anna lake lives in 北京"},
+    "qa": {"context": "🙂 anna 7 lives in 北京.", "question": "where is anna 7"},
+}
+
+
+@pytest.mark.parametrize("task", list(DEMOS))
+def test_every_task_answers_on_its_page_and_its_link(
+    client: Client, viewer: User, serve_worker: Pool, publish: Publish, task: str
+) -> None:
+    version = publish(task)
+    client.force_login(viewer)
+    answer = client.post(reverse("demos:predict", args=[version.pk]), ASKED[task])
+    assert answer.status_code == 200
+    assert "".join(piece.text for piece in answer.context["result"].marked) in ASKED[task].values() or task == (
+        "classification"
+    )
+    assert client.get(answer.context["link"]).context["result"] == answer.context["result"]
+    for example in client.get(reverse("demos:demo", args=[version.pk])).context["examples"]:
+        assert client.get(example["address"]).context["result"]
+
+
+@pytest.mark.parametrize("task", list(DEMOS))
+def test_the_python_shown_is_what_the_client_takes(task: str) -> None:
+    form = DEMOS[task].form(ASKED[task])
+    assert form.is_valid()
+    code = snippets.python("http://studio/predict", task, form.inputs(), dict(form.parameters))
+    compile(code, "shown", "exec")
+    assert f"client.{DEMOS[task].client}(" in code
+    assert hasattr(InferenceClient, DEMOS[task].client)

@@ -14,15 +14,15 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.published import Trained
+from tests.published import Train
 
 ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.slow
-def test_the_process_answers_on_its_socket_and_ends_when_asked(trained: Trained, tmp_path: Path) -> None:
+def test_the_process_answers_on_its_socket_and_ends_when_asked(trained: Train, tmp_path: Path) -> None:
     home, name = tmp_path / "home", str(uuid.uuid4())
-    shutil.copytree(trained.out, home / "files" / "models" / name)
+    shutil.copytree(trained("classification").out, home / "files" / "models" / name)
     environment = {
         **os.environ,
         "STUDIO_HOME": str(home),

@@ -63,13 +63,13 @@ def test_the_version_page_shows_card_figures_confusion_and_lineage(
 ) -> None:
     client.force_login(viewer)
     page = client.get(reverse("registry:version", args=[version.pk])).content.decode()
-    for words in ("On the test split", "On the validation split", "Macro F1", "Confusion matrix", "Reviews data v1"):
+    for words in ("On the test split", "On the validation split", "Macro F1", "Confusion matrix", "Tiny data v1"):
         assert words in page
     matrix = reports.of(version)[0].confusion
     assert matrix is not None
     cell = matrix.rows[0][0]
     assert f"split=test&amp;gold={cell.gold}&amp;predicted={cell.predicted}" in page
-    assert "<h2>Reviews</h2>" in page.replace("\n", "").replace("  ", "")
+    assert "<h2>Tiny</h2>" in page.replace("\n", "").replace("  ", "")
 
 
 def test_a_card_cannot_bring_markup(client: Client, viewer: User, version: ModelVersion) -> None:
@@ -114,3 +114,20 @@ async def test_the_zip_equals_the_folder(
     files = [path for path in version.artifact.rglob("*") if path.is_file()]
     assert found == {path.relative_to(version.artifact).as_posix(): path.read_bytes() for path in files}
     assert {"README.md", "model.safetensors", "manifest.json", "evaluation.json"} <= set(found)
+
+
+@pytest.mark.parametrize("task", ["classification", "ner", "qa"])
+def test_every_task_has_its_report_and_its_mistakes(client: Client, viewer: User, publish: Publish, task: str) -> None:
+    version = publish(task)
+    client.force_login(viewer)
+    page = client.get(reverse("registry:version", args=[version.pk])).content.decode()
+    words = {"classification": "Confusion matrix", "ner": "What became of the entities", "qa": "By question word"}
+    assert words[task] in page and "On the test split" in page
+    for show in ("wrong", "all"):
+        rows = client.get(reverse("registry:mistakes", args=[version.pk]), {"show": show})
+        assert rows.status_code == 200
+        shown = rows.context["rows"]
+        assert shown
+        for row in shown if task != "classification" else []:
+            text = row.judged.record["text" if task == "ner" else "context"]
+            assert "".join(piece.text for piece in row.gold_marks) == text

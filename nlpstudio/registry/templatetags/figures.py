@@ -13,11 +13,11 @@ register = template.Library()
 
 METRICS: Mapping[str, Any] = {
     "accuracy": _("Accuracy"),
-    "macro_f1": _("Macro F1"),
-    "f1": _("F1"),
     "exact_match": _("Exact match"),
+    "f1": _("F1"),
     "precision": _("Precision"),
     "recall": _("Recall"),
+    "macro_f1": _("Macro F1"),
     "macro_precision": _("Macro precision"),
     "macro_recall": _("Macro recall"),
     "micro_f1": _("Micro F1"),
