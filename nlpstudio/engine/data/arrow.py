@@ -1,7 +1,7 @@
-"""Arrow arrays straight from buffers.
+"""Arrow arrays straight from and to buffers.
 
-`pyarrow.array` on Python values imports pandas wherever it is installed, to ask whether the value
-is one of its own: 60 MB and half a second in every web process and worker.
+`pyarrow.array` on Python values, and `to_numpy`, import pandas wherever it is installed, to ask
+whether the value is one of its own: 60 MB and half a second in every web process and worker.
 """
 
 from __future__ import annotations
@@ -55,6 +55,25 @@ def batch(columns: Mapping[str, Sequence[Any]], schema: Any) -> Any:
     """A record batch of columns of Python values."""
     arrays = [column(columns[field.name], field.type) for field in schema]
     return pa.RecordBatch.from_arrays(arrays, schema=schema)
+
+
+def as_numbers(array: Any) -> NDArray[Any]:
+    """An array of fixed-width numbers without nulls, as numpy, without a copy."""
+    kind = np.dtype(array.type.to_pandas_dtype())
+    return np.frombuffer(array.buffers()[1], dtype=kind)[array.offset : array.offset + len(array)]
+
+
+def as_flags(array: Any) -> NDArray[np.bool_]:
+    """An array of truth values as numpy; null is false."""
+    valid, values = (_unpacked(buffer, array) for buffer in array.buffers())
+    return values if array.buffers()[0] is None else valid & values
+
+
+def _unpacked(buffer: Any, array: Any) -> NDArray[np.bool_]:
+    if buffer is None:
+        return np.ones(len(array), dtype=bool)
+    bits = np.unpackbits(np.frombuffer(buffer, dtype=np.uint8), bitorder="little", count=array.offset + len(array))
+    return bits[array.offset :].astype(bool)
 
 
 def _offsets(lengths: Any) -> NDArray[np.int32]:

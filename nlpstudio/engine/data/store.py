@@ -138,9 +138,10 @@ class DatasetFolder:
 
     @cached_property
     def _splits(self) -> NDArray[np.int8]:
-        names = pq.read_table(self.path / SPLITS_FILE, columns=["split"]).column("split")
-        codes = pc.index_in(names, value_set=arrow.strings(SPLITS))
-        return np.asarray(codes.to_numpy(), dtype=np.int8)
+        names = pq.ParquetFile(self.path / SPLITS_FILE).read(columns=["split"]).column("split")
+        known = arrow.strings(SPLITS)
+        codes = [arrow.as_numbers(pc.index_in(chunk, value_set=known)).astype(np.int8) for chunk in names.chunks]
+        return np.concatenate(codes)
 
     def _batches(self, columns: list[str] | None = None) -> Iterator[Any]:
         # One row group at a time and a fresh reader each: pyarrow's own iterator reads ahead.
@@ -162,8 +163,7 @@ class DatasetFolder:
         if query:
             hits = np.zeros(batch.num_rows, dtype=bool)
             for column in self._schema.searched:
-                hit = pc.match_substring(batch.column(column), query, ignore_case=True)
-                hits |= hit.fill_null(False).to_numpy(zero_copy_only=False)
+                hits |= arrow.as_flags(pc.match_substring(batch.column(column), query, ignore_case=True))
             mask &= hits
         if label:
             mask &= _labelled(batch.column(self._schema.labelled), label, self.info.task)
@@ -171,17 +171,17 @@ class DatasetFolder:
 
 
 def _ids(batch: Any) -> NDArray[np.int64]:
-    return np.asarray(batch.column("row_id").to_numpy(), dtype=np.int64)
+    return arrow.as_numbers(batch.column("row_id"))
 
 
 def _labelled(column: Any, label: str, task: str) -> NDArray[np.bool_]:
     """Which rows of a list column carry the label."""
     if task == "qa":
-        empty: NDArray[np.bool_] = np.asarray(pc.list_value_length(column).to_numpy(zero_copy_only=False)) == 0
+        empty: NDArray[np.bool_] = arrow.as_numbers(pc.list_value_length(column)) == 0
         return empty if label == UNANSWERABLE else ~empty
     wanted = arrow.strings([label, f"B-{label}", f"I-{label}"] if task == "ner" else [label])
-    hits = pc.is_in(pc.list_flatten(column), value_set=wanted).to_numpy(zero_copy_only=False)
-    parents = pc.list_parent_indices(column).to_numpy()
+    hits = arrow.as_flags(pc.is_in(pc.list_flatten(column), value_set=wanted))
+    parents = arrow.as_numbers(pc.list_parent_indices(column))
     mask = np.zeros(len(column), dtype=bool)
     mask[parents[hits]] = True
     return mask
