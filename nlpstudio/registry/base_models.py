@@ -10,14 +10,13 @@ import httpx
 from django.core.cache import cache
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
-from django.utils.translation import gettext as _
 from huggingface_hub import constants
 
 from nlpstudio.accounts import audit
 from nlpstudio.accounts.models import User
 from nlpstudio.core.jobs import delay_on_commit
 from nlpstudio.engine import shelf
-from nlpstudio.engine.conversion.sources import HubRepository, LocalFolder
+from nlpstudio.engine.conversion.sources import BaseModel, HubRepository, LocalFolder
 from nlpstudio.projects.models import Membership, Role
 from nlpstudio.registry import tasks
 from nlpstudio.registry.models import BaseModelFetch, FetchState
@@ -30,7 +29,7 @@ HUB_REMEMBERED = 60
 class OnShelf:
     """A base model, whether it is on this machine, whether only the Hub has it, and its fetch if there was one."""
 
-    entry: shelf.BaseModel
+    entry: BaseModel
     available: bool
     needs_hub: bool
     fetch: BaseModelFetch | None
@@ -47,7 +46,7 @@ def on_shelf() -> list[OnShelf]:
         OnShelf(
             entry=entry,
             available=shelf.is_available(entry.id),
-            needs_hub=all(not _is_reachable_without_hub(source) for source in entry.sources),
+            needs_hub=needs_hub(entry),
             fetch=fetches.get(entry.id),
         )
         for entry in shelf.base_models()
@@ -74,14 +73,10 @@ def hub_is_reachable() -> bool:
     return bool(known)
 
 
-def why_not(model_id: str) -> str:
-    """Why a run cannot start from this base model now, in words; empty when it can. Raises `BaseModelMissing`."""
-    entry = shelf.find(model_id)
-    if shelf.is_available(entry.id):
-        return ""
-    if all(isinstance(source, HubRepository) for source in entry.sources) and not hub_is_reachable():
-        return _("It is not on this machine, and the Hugging Face Hub cannot be reached from here.")
-    return _("It is not on this machine yet. Fetch it on the page of base models.")
+def needs_hub(entry: BaseModel) -> bool:
+    """Whether the base model is not on this machine and can come from nowhere but the Hub."""
+    elsewhere = any(not isinstance(source, HubRepository | LocalFolder) for source in entry.sources)
+    return not elsewhere and not shelf.is_available(entry.id)
 
 
 def may_fetch(user: User) -> bool:
@@ -106,7 +101,3 @@ def order(*, model_id: str, by: User) -> BaseModelFetch:
     audit.record(by, "base_model.ordered", order)
     delay_on_commit(tasks.fetch_base_model, entry.id)
     return order
-
-
-def _is_reachable_without_hub(source: Any) -> bool:
-    return not isinstance(source, HubRepository | LocalFolder)

@@ -12,6 +12,7 @@ from nlpstudio.engine import shelf
 from nlpstudio.engine.catalogue import CATALOGUE
 from nlpstudio.engine.errors import BaseModelMissing
 from nlpstudio.engine.spec import TrainSpec
+from nlpstudio.registry import base_models
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,7 +100,17 @@ def _of_the_base_model(spec: TrainSpec) -> list[Reason]:
                 hint=_("Set the maximum length to %(most)d or less.") % {"most": entry.max_length},
             )
         )
-    if not shelf.is_available(entry.id):
+    if base_models.needs_hub(entry) and not base_models.hub_is_reachable():
+        found.append(
+            Reason(
+                code="base_model.hub_unreachable",
+                message=_("Only the Hugging Face Hub has %(name)s, and it cannot be reached from this machine.")
+                % {"name": entry.name},
+                hint=_("Choose a base model that is on this machine, or connect it to the Hub."),
+                blocks=False,
+            )
+        )
+    elif not shelf.is_available(entry.id):
         found.append(
             Reason(
                 code="base_model.fetching",
