@@ -9,19 +9,17 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import statistics
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from bench import machine
+from bench import machine, report
+from bench.training import quality_table
 from bench.training.contenders import CONTENDERS
 from bench.training.rounds import run_module
 from bench.training.trial import TRAINER, Course, Trial
-
-RESULTS = Path(__file__).resolve().parent / "results"
 
 RECIPES: Mapping[str, Mapping[str, Any]] = {
     "same": {"warmup_ratio": 0.0, "weight_decay": 0.0},
@@ -32,7 +30,7 @@ RECIPES: Mapping[str, Mapping[str, Any]] = {
 
 def main(arguments: Sequence[str]) -> int:
     args = _arguments(arguments)
-    RESULTS.mkdir(exist_ok=True)
+    report.RESULTS.mkdir(exist_ok=True)
     facts = machine.describe()
     courses: list[Course] = []
     for seed in range(args.seeds):
@@ -42,50 +40,10 @@ def main(arguments: Sequence[str]) -> int:
             _say(f"seed {seed}, {recipe}: {last.accuracy:.4f} after {last.cpu:.1f} CPU-seconds")
         kept = {"machine": facts, "courses": [course.to_json() for course in courses]}
         name = f"quality-{args.set}-{args.rows}{args.name}.json"
-        (RESULTS / name).write_text(json.dumps(kept) + "\n", encoding="utf-8")
-    print(markdown(courses))
-    print(machine.words(facts))
+        (report.RESULTS / name).write_text(json.dumps(kept) + "\n", encoding="utf-8")
+    print(quality_table.markdown(courses))
+    report.write()
     return 0
-
-
-def markdown(courses: Sequence[Course]) -> str:
-    """One line a recipe: its final accuracy, and how long it took to Trainer's."""
-    by_recipe: dict[str, list[Course]] = {}
-    for course in courses:
-        by_recipe.setdefault(course.trial.recipe, []).append(course)
-    trial, base = courses[0].trial, by_recipe[TRAINER]
-    target = statistics.mean(course.last.accuracy for course in base)
-    whole = statistics.mean(course.last.cpu for course in base)
-    lines = [
-        f"### Time to quality: {trial.data}, {trial.model}, {trial.rows:,} rows, {len(base)} seeds",
-        "",
-        f"Batch {trial.batch_size}, {trial.max_length} tokens, accuracy on {trial.validation:,} validation rows every "
-        f"{trial.every} steps. Target: {target:.4f}, the mean of Trainer's ends.",
-        "",
-        "| recipe | settings | final accuracy (mean ± s.e.) | CPU-s in all | seeds that reach the target "
-        "| CPU-s to the target (mean) | share of Trainer's run |",
-        "| --- | --- | --- | --- | --- | --- | --- |",
-    ]
-    lines += [_line(recipe, found, target, whole) for recipe, found in by_recipe.items()]
-    return "\n".join([*lines, ""])
-
-
-def _line(recipe: str, found: Sequence[Course], target: float, whole: float) -> str:
-    finals = [course.last.accuracy for course in found]
-    error = statistics.stdev(finals) / len(finals) ** 0.5 if len(finals) > 1 else float("nan")
-    reached = [point.cpu for course in found if (point := course.reaches(target))]
-    mean = statistics.mean(reached) if reached else float("nan")
-    settings = ", ".join(f"{key} {value}" for key, value in found[0].trial.params.items())
-    values = [
-        f"{recipe} ({found[0].precision})",
-        settings or "defaults",
-        f"{statistics.mean(finals):.4f} ± {error:.4f}",
-        f"{statistics.mean(course.last.cpu for course in found):.1f}",
-        f"{len(reached)} of {len(found)}",
-        f"{mean:.1f}",
-        f"{mean / whole:.2f}",
-    ]
-    return "| " + " | ".join(values) + " |"
 
 
 def _trial(args: argparse.Namespace, recipe: str, seed: int) -> Trial:

@@ -31,7 +31,7 @@ def markdown(cell: Cell, metric: str) -> str:
     title = f"### {setting.data}, {setting.model}, {setting.max_length} tokens, batch {setting.batch_size}"
     ceilings = ", ".join(f"{cell.ceiling(name):,.0f} in {name}" for name in ("fp32", "bf16"))
     facts = (
-        f"{setting.steps} timed steps, {len(cell.rounds)} interleaved rounds. "
+        f"{setting.steps} timed steps, {len(cell.rounds)} interleaved round{'s' if len(cell.rounds) > 1 else ''}. "
         f"Matrix products in the same rounds: {ceilings} (GFLOP/s of a CPU-second)."
     )
     lines = [_line(HEADINGS), _line(["---"] * len(HEADINGS)), *(_line(_values(cell, name, metric)) for name in names)]
@@ -70,7 +70,8 @@ def _ratio(cell: Cell, name: str, base: str) -> str:
     if base not in cell.rounds[0] or name == base:
         return "1" if name == base else "–"
     values = cell.ratios(name, base)
-    return f"{statistics.median(values):.2f} ({min(values):.2f}–{max(values):.2f})"
+    spread = f" ({min(values):.2f}–{max(values):.2f})" if len(values) > 1 else ""
+    return f"{statistics.median(values):.2f}{spread}"
 
 
 def _line(values: Sequence[str]) -> str:

@@ -1,0 +1,57 @@
+"""`bench/results.md`, written from every result that is kept in `bench/results/`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from bench import machine
+from bench.training import quality_table, rounds, table
+from bench.training.data import SOURCES
+from bench.training.setting import Reading, Setting
+from bench.training.suite import SUITE
+from bench.training.trial import Course
+
+HERE = Path(__file__).resolve().parent
+RESULTS = HERE / "results"
+REPORT = HERE / "results.md"
+METRICS = {"classification": "accuracy", "ner": "f1", "qa": "f1"}
+
+HEAD = """# Benchmarks
+
+Written by `make bench`; how it is measured and how to read it is in `docs/performance.md`.
+One compute thread each, in a process of its own; ratios are of real tokens per CPU-second, median of the rounds (least–most).
+
+## Training, side by side
+"""
+
+
+def write() -> None:
+    """Write the report from every result that is kept."""
+    parts = [HEAD]
+    for path in sorted(RESULTS.glob("training-*.json"), key=_place):
+        kept = json.loads(path.read_text(encoding="utf-8"))
+        cell = _cell(kept)
+        parts.append(table.markdown(cell, METRICS[SOURCES[cell.setting.data].task]))
+        look = "A quick look, not a claim. " if kept["quick"] else ""
+        parts.append(f"{look}{machine.words(kept['machine'])}\n")
+    parts.append("## Time to quality, and final quality\n")
+    for path in sorted(RESULTS.glob("quality-*.json")):
+        kept = json.loads(path.read_text(encoding="utf-8"))
+        parts.append(quality_table.markdown([Course.from_json(each) for each in kept["courses"]]))
+        parts.append(f"{machine.words(kept['machine'])}\n")
+    REPORT.write_text("\n".join(parts), encoding="utf-8")
+
+
+def _cell(kept: dict[str, Any]) -> rounds.Cell:
+    return rounds.Cell(
+        setting=Setting.from_json(kept["setting"]),
+        rounds=[{key: Reading.from_json(each) for key, each in readings.items()} for readings in kept["rounds"]],
+        ceilings=kept["ceilings"],
+    )
+
+
+def _place(path: Path) -> int:
+    name = path.stem.removeprefix("training-")
+    return list(SUITE).index(name) if name in SUITE else len(SUITE)  # quick looks come last
