@@ -9,7 +9,7 @@ RUN python -m venv /opt/venv \
     && PIP_EXTRA_INDEX_URL="$TORCH_INDEX" /opt/venv/bin/pip install -r requirements.txt -c constraints.txt
 
 FROM python:3.11-slim-bookworm
-RUN useradd --system --uid 10001 --create-home --home-dir /home/studio studio \
+RUN useradd --system --uid 10001 --create-home --home-dir /srv/studio studio \
     && install -d -o studio -g studio /data
 COPY --from=build /opt/venv /opt/venv
 WORKDIR /app
