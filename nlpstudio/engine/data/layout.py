@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 from typing import Any
@@ -15,7 +15,7 @@ from nlpstudio.engine.data.encoding import Encoding, detect, known_codec
 from nlpstudio.engine.data.options import ImportOptions
 from nlpstudio.engine.data.readers import READERS, conll, delimited, parquet, spreadsheet
 from nlpstudio.engine.data.readers.shape import Bad, Item, Layout
-from nlpstudio.engine.data.shapes import is_nested
+from nlpstudio.engine.data.shapes import OddShape, has_inclusive_ends, is_nested
 from nlpstudio.engine.data.source import Part
 from nlpstudio.engine.errors import UnreadableFile
 
@@ -214,9 +214,20 @@ def _keyed(inferred: Inferred, options: ImportOptions) -> None:
     if any(is_nested(options.task, record) for record in records):
         inferred.layout = replace(inferred.layout, columns=tuple(names))
         return
+    if options.task == "ner":
+        inferred.messages += _inclusive_ends(records)
     roles, missing = guessing.keys(names, records, options)
     inferred.layout = replace(inferred.layout, columns=tuple(names), roles=roles)
     inferred.missing = missing
+
+
+def _inclusive_ends(records: Sequence[Mapping[str, Any]]) -> list[dict[str, str]]:
+    try:
+        found = any(map(has_inclusive_ends, records))
+    except OddShape:
+        return []  # named with its line when the rows are read
+    text = "the spans count their last character in; they are converted, and each is compared with its mention"
+    return [{"code": "spans.inclusive", "level": "info", "message": text, "hint": ""}] if found else []
 
 
 def _conll(inferred: Inferred, options: ImportOptions) -> None:

@@ -35,6 +35,15 @@ def is_nested(task: str, record: Mapping[str, Any]) -> bool:
     return isinstance(record.get("data"), dict) and ("annotations" in record or "completions" in record)
 
 
+def has_inclusive_ends(record: Mapping[str, Any]) -> bool:
+    """Whether the record's spans name their mentions and count the last character in, as CLUENER does."""
+    text, marks = record.get("text"), record.get("label")
+    if not isinstance(text, str) or not isinstance(marks, Mapping):
+        return False
+    spans = [span for span in _by_type(marks) if isinstance(span[0], int) and isinstance(span[1], int)]
+    return any(text[start : end + 1] == mention != text[start:end] for start, end, _, mention in spans)
+
+
 def _label_studio(task: str, record: Mapping[str, Any]) -> Values:
     """Label Studio's export: one task with its annotations; the first that was not cancelled counts."""
     data = record["data"]

@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from nlpstudio.engine.data.sniffing import sniff
 from tests.engine.data.makers import Desk, entities, jsonl, question, squad
 
 ROWS = [("good room", "pos"), ("bad food", "neg"), ("酒店很好", "pos"), ('an "odd" quote', "neg")]
@@ -238,7 +239,9 @@ def test_a_stream_of_objects_with_inclusive_ends(desk: Desk) -> None:
         {"text": "浙商银行的叶老桂", "label": {"company": {"浙商银行": [[0, 3]]}, "name": {"叶老桂": [[5, 7]]}}},
         {"text": "CSOL好玩", "label": {"game": {"CSOL": [[0, 3]]}}},
     ]
-    loaded = desk.load("ner", "a.json", "\n".join(json.dumps(r, indent=2, ensure_ascii=False) for r in records))
+    content = "\n".join(json.dumps(record, indent=2, ensure_ascii=False) for record in records)
+    loaded = desk.load("ner", "a.json", content)
+    assert [message["code"] for message in sniff(desk.folder / "a.json", "ner").messages] == ["spans.inclusive"]
     assert [entities(row) for row in loaded.rows] == [[("浙商银行", "company"), ("叶老桂", "name")], [("CSOL", "game")]]
 
 
