@@ -70,6 +70,6 @@ def test_every_beginning_tag_gets_its_inside_tag_and_plain_tags_stay() -> None:
 
 
 def test_spans_join_a_beginning_with_its_inside_and_runs_of_outside() -> None:
-    tags = "O O B-PER I-PER B-PER I-LOC".split()
+    tags = ["O", "O", "B-PER", "I-PER", "B-PER", "I-LOC"]
     assert spans_of(tags, spans=True) == [("O", 0, 2), ("PER", 2, 4), ("PER", 4, 5), ("LOC", 5, 6)]
     assert spans_of(["NOUN", "NOUN"], spans=False) == [("NOUN", 0, 1), ("NOUN", 1, 2)]

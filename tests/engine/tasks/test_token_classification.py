@@ -139,7 +139,7 @@ def test_the_loss_counts_each_token_once_and_weighs_tags() -> None:
 
 
 def test_an_unknown_tag_is_refused_with_its_line() -> None:
-    with pytest.raises(UnusableData, match="line 9.*B-ORG"):
+    with pytest.raises(UnusableData, match=r"line 9.*B-ORG"):
         TASK.encode([row(["x"], ["B-ORG"])], TOKENIZERS["wordpiece"], setup())
     with pytest.raises(UnusableData, match="at least two"):
         TASK.outputs(["O"])
