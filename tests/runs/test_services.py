@@ -85,7 +85,7 @@ def test_without_a_worker_the_form_warns_but_does_not_refuse(dataset_version: Da
 
 
 def test_a_base_model_that_is_not_here_is_a_warning(dataset_version: DatasetVersion, tmp_path: Path) -> None:
-    spec = TrainSpec(task="classification", base_model="bert-base-chinese")
+    spec = TrainSpec(task="classification", base_model="paraphrase-minilm-l3-v2")
     codes = {r.code: r.blocks for r in readiness.reasons(version=dataset_version, spec=spec)}
     assert codes["base_model.fetching"] is False
 
