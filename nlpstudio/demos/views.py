@@ -19,6 +19,7 @@ from nlpstudio.demos.forms import DEMOS, DemoForm
 from nlpstudio.engine.errors import UnsuitableInput
 from nlpstudio.registry.access import version_for
 from nlpstudio.registry.models import ModelVersion
+from nlpstudio.registry.words import SENTENCES
 
 LINK_LONGEST = 4000
 """Characters of an address that every browser and proxy still takes."""
@@ -66,7 +67,7 @@ def _answer(request: HtmxRequest, version: ModelVersion, form: DemoForm) -> Http
     try:
         answered = services.predict(version, inputs, parameters)
     except UnsuitableInput as error:
-        form.add_error(None, f"{error.message} {error.hint}".strip())
+        form.add_error(None, " ".join(filter(None, map(SENTENCES.translated, (error.message, error.hint)))))
         return _page(request, version, form, status=422)
     except StudioError as error:
         # htmx leaves answers of 400 and more out of the page; these words belong into it.

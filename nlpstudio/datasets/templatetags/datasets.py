@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
 from nlpstudio.core.marks import entity_types
+from nlpstudio.datasets import words
 from nlpstudio.engine.data.sniffing import Sniffed
 
 register = template.Library()
@@ -22,6 +23,12 @@ VISIBLE = {"\t": "→\t", "\ufeff": "␉BOM", "\u200b": "␣", "\u00a0": "⍽"}
 def count(value: int | None) -> str:
     """A whole number in full, as text: 1,234."""
     return "–" if value is None else f"{value:,}"
+
+
+@register.filter
+def in_words(sentence: str) -> str:
+    """What the engine says of data, in the page's language."""
+    return words.SENTENCES.translated(sentence)
 
 
 @register.filter

@@ -9,6 +9,8 @@ from django import template
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
+from nlpstudio.registry import words
+
 register = template.Library()
 
 METRICS: Mapping[str, Any] = {
@@ -51,6 +53,12 @@ SPLITS: Mapping[str, Any] = {
     "test": pgettext_lazy("split", "test"),
 }
 FIRST = 4
+
+
+@register.filter
+def model_words(sentence: str) -> str:
+    """What the engine says of base models and inputs, in the page's language."""
+    return words.SENTENCES.translated(sentence)
 
 
 @register.filter

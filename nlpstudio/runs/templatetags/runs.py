@@ -6,7 +6,7 @@ from django import template
 
 from nlpstudio.accounts.models import User
 from nlpstudio.projects.models import Project
-from nlpstudio.runs import showing
+from nlpstudio.runs import showing, words
 from nlpstudio.runs.models import Run, RunQuerySet
 
 register = template.Library()
@@ -24,6 +24,12 @@ def runs_under_way(user: User) -> RunQuerySet:
 def newest_runs(project: Project) -> RunQuerySet:
     """The last runs of a project whose page the user may see."""
     return Run.objects.filter(project=project, deleted_at__isnull=True).for_list()[:5]
+
+
+@register.filter
+def run_words(sentence: str) -> str:
+    """What was said of a run, in the page's language."""
+    return words.SENTENCES.translated(sentence)
 
 
 @register.filter
