@@ -48,7 +48,8 @@ def told(example: TaggingExample, count: int) -> Any:
 
 @st.composite
 def tagged(draw: st.DrawFn) -> TaggedRow:
-    words, tags = draw(tokens), []
+    words: list[str] = draw(tokens)
+    tags: list[str] = []
     for _ in words:
         inside = [f"I-{tags[-1][2:]}"] if tags and tags[-1] != "O" else []
         tags.append(draw(st.sampled_from(["O", "B-LOC", "B-PER", *inside])))
