@@ -123,12 +123,13 @@ def _conclude(run: Run, recorder: Recorder, ending: Ending) -> None:
     fields: dict[str, Any] = {"metrics": scores[split], "metrics_split": split} if split else {}
     if "validation" in scores:
         fields |= {"best": scores["validation"], "best_split": "validation"}
+    if recorder.lease.state() is not State.STOPPING:
+        fields["progress"] = 1.0
     recorder.close(
         said,
         model_version=version,
         weights_sha256=version.weights_sha256,
         environment={**run.environment, **said.environment},
-        progress=1.0,
         **fields,
     )
     shutil.rmtree(run.folder / "out", ignore_errors=True)

@@ -50,10 +50,10 @@ class Spare:
 
     def give(self, job_path: str, threads: int) -> subprocess.Popen[bytes] | None:
         """The spare, set to work on the job, or None: it is not there, or it was started for other `threads`."""
-        process, self._process = self._process, None
-        if process is None or process.stdin is None:
+        if threads != 0 or self._process is None:
             return None
-        if threads == 0 and process.poll() is None and _sent(process.stdin, job_path):
+        process, self._process = self._process, None
+        if process.stdin is not None and process.poll() is None and _sent(process.stdin, job_path):
             return process
         end(process)
         return None
