@@ -89,6 +89,12 @@ def _number(text: str) -> int:
     return int(text) if text.isdecimal() else 1
 
 
+def _run_of(version: ModelVersion) -> Any:
+    """The run that put the version here, which the app above knows of; None when it was deleted."""
+    run = getattr(version, "run", None)
+    return run if run is not None and run.deleted_at is None else None
+
+
 def _frame(version: ModelVersion, active: str) -> dict[str, Any]:
     """What every page of a version shows above its own part."""
     tabs = [
@@ -100,7 +106,7 @@ def _frame(version: ModelVersion, active: str) -> dict[str, Any]:
         "project": version.model.project,
         "section": "models",
         "version": version,
-        "run": getattr(version, "run", None),  # set by the app above, which puts versions here
+        "run": _run_of(version),
         "tabs": [
             Link(label=label, url=reverse(name, args=[version.pk]), active=key == active) for key, label, name in tabs
         ],
