@@ -12,7 +12,9 @@ function refresh() {
     const seconds = (new Date(element.dateTime) - Date.now()) / 1000;
     const step = STEPS.find(([, , limit]) => Math.abs(seconds) < limit);
     if (step && Math.abs(seconds) >= 45) {
-      element.textContent = words.format(Math.sign(seconds) * Math.max(1, Math.round(Math.abs(seconds) / step[1])), step[0]);
+      const said = words.format(Math.sign(seconds) * Math.max(1, Math.round(Math.abs(seconds) / step[1])), step[0]);
+      // As the server sets Chinese: a blank between a figure and the characters after it.
+      element.textContent = said.replace(/(\d)(?=\p{Script=Han})/u, "$1 ");
     }
   }
 }
