@@ -6,6 +6,7 @@ import hashlib
 import secrets
 import tempfile
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 
@@ -63,3 +64,16 @@ def socket_path(home: Path, name: str) -> Path:
         path = Path(tempfile.gettempdir()) / f"nlpstudio-{mark}" / name
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     return path
+
+
+def files_root(url: str, home: Path) -> Path:
+    """Where uploads, data sets and models lie: `files` in the home, or the folder of a `file://` address.
+
+    Raises `ImproperlyConfigured` for another kind of storage.
+    """
+    if not url:
+        return home / "files"
+    parts = urlsplit(url)
+    if parts.scheme != "file" or not parts.path:
+        raise ImproperlyConfigured(f"STORAGE_URL {url} is not supported: give a shared folder as file:///path/to/it.")
+    return make_home(Path(parts.path))

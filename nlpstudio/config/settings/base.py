@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import environ
 from django.utils.translation import gettext_lazy as _
 
-from nlpstudio.config.environment import make_home, secret_key, socket_path
+from nlpstudio.config.environment import files_root, make_home, secret_key, socket_path
 
 ROOT = Path(__file__).resolve().parents[3]
 env = environ.Env()
@@ -16,7 +16,7 @@ environ.Env.read_env(ROOT / ".env")
 
 # Places and secrets
 STUDIO_HOME = make_home(Path(env("STUDIO_HOME", default="var")).absolute())
-FILES_ROOT = STUDIO_HOME / "files"
+FILES_ROOT = files_root(env("STORAGE_URL", default=""), STUDIO_HOME)
 SECRET_KEY = secret_key(value=env("SECRET_KEY", default=""), file=env("SECRET_KEY_FILE", default=""), home=STUDIO_HOME)
 DEBUG = env.bool("DEBUG", default=False)
 PUBLIC_URL = env("PUBLIC_URL", default="")
