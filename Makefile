@@ -4,7 +4,7 @@ PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do command 
 BIN := .venv/bin
 TEST_FLAGS ?= -n 2 --dist loadfile
 
-.PHONY: help setup setup-dev run test test-postgres check lint types contracts bench
+.PHONY: help setup setup-dev run test test-postgres check lint types contracts messages bench
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -39,6 +39,11 @@ contracts: setup-dev ## layers, migrations, Django's own checks
 	$(BIN)/lint-imports
 	$(BIN)/python manage.py makemigrations --check --dry-run --settings nlpstudio.config.settings.test
 	$(BIN)/python manage.py check --settings nlpstudio.config.settings.test
+
+messages: setup-dev ## bring new strings into the Chinese catalogue and compile it; needs gettext
+	$(BIN)/python manage.py makemessages --locale zh_Hans --settings nlpstudio.config.settings.test \
+		--ignore .venv --ignore var --ignore tests --ignore bench --no-obsolete --no-location --no-wrap
+	$(BIN)/python manage.py compilemessages --locale zh_Hans --settings nlpstudio.config.settings.test --ignore .venv
 
 bench: setup-dev ## the benchmarks, side by side with the peers they name; writes bench/results.md
 	$(BIN)/python -m bench $(ARGS)
