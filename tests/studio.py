@@ -120,12 +120,16 @@ class Studio:
             process.kill()
 
     def processes(self, having: str = "") -> list[psutil.Process]:
-        """The processes of this home with these words in their command, the oldest first."""
+        """The processes of this home with these words in their command, the oldest first.
+
+        Most are known by their environment; the broker's is overwritten by its title, which names the home.
+        """
         found = []
         for process in psutil.process_iter():
             try:
-                is_ours = process.environ().get("STUDIO_HOME") == str(self.home)
-                if is_ours and process.status() != psutil.STATUS_ZOMBIE and having in " ".join(process.cmdline()):
+                words = " ".join(process.cmdline())
+                is_ours = str(self.home) in words or process.environ().get("STUDIO_HOME") == str(self.home)
+                if is_ours and process.status() != psutil.STATUS_ZOMBIE and having in words:
                     found.append(process)
             except (psutil.NoSuchProcess, psutil.AccessDenied):
                 continue

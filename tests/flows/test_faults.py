@@ -1,0 +1,99 @@
+"""Parts of a running studio are killed in the middle of a run: it goes on, or says in words why not, and is never stuck."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import psutil
+import pytest
+
+from tests.flows.conftest import OVER, Program
+from tests.studio import LEASE_SECONDS, until
+from tests.tiny import sentiment_lines
+
+LOST_WITHIN_SECONDS = 60
+LONG = {"epochs": 400, "early_stopping": 0, "learning_rate": 1e-4}
+"""Half a minute at most on a quiet machine: long enough to be killed in."""
+
+
+@pytest.fixture(scope="module")
+def version(program: Program) -> str:
+    return str(program.upload("classification", [("text", "label"), *sentiment_lines(400)])["id"])
+
+
+def only(found: list[psutil.Process]) -> psutil.Process:
+    assert len(found) == 1, found
+    return found[0]
+
+
+def warnings(program: Program, run: str) -> list[str]:
+    return [event["code"] for event in program.events(run) if event["kind"] == "warning"]
+
+
+def test_a_training_process_that_is_killed_fails_its_run_in_words_and_it_can_be_resumed(
+    program: Program, version: str
+) -> None:
+    run = program.start(version, **LONG)
+    program.in_mid_run(run)
+    trainer(program).kill()
+    failed = program.ended(run, 30)
+    assert failed["state"] == "failed" and failed["error"]["message"] and failed["error"]["hint"], failed
+    program.api.post(f"runs/{run}/resume").raise_for_status()
+    program.in_mid_run(run)
+    again = [event for event in program.events(run) if event["kind"] == "prepared"]
+    assert len(again) == 2 and again[1]["resumed_from"] > 0
+    program.api.post(f"runs/{run}/stop").raise_for_status()
+    stopped = program.ended(run, 60)
+    assert stopped["state"] == "stopped" and stopped["model_version"]
+    seqs = [event["seq"] for event in program.events(run)]
+    assert seqs == list(range(1, len(seqs) + 1))
+
+
+def test_a_run_whose_whole_worker_is_killed_is_seen_lost_in_time_and_goes_on_from_its_checkpoint(
+    program: Program, version: str, record_property: Callable[[str, object], None]
+) -> None:
+    run = program.start(version, **LONG)
+    before = program.in_mid_run(run)
+    worker = only([each for each in program.studio.processes("-Q train") if each.ppid() == studio_pid(program)])
+    for process in [worker, *worker.children(recursive=True)]:
+        process.kill()
+    lease_ended = time.monotonic() + LEASE_SECONDS  # at the latest
+    until(lambda: program.run(run)["state"] == "lost", LEASE_SECONDS + LOST_WITHIN_SECONDS, "the run is seen as lost")
+    waited = max(0.0, time.monotonic() - lease_ended)
+    record_property("seconds from the end of the lease until the run is lost", round(waited, 1))
+    assert waited < LOST_WITHIN_SECONDS
+    until(lambda: program.run(run)["attempt"] == 2, 60, "another worker takes the run")
+    program.in_mid_run(run)
+    last = [event for event in program.events(run) if event["kind"] == "prepared"][-1]
+    assert last["resumed_from"] > 0 and before["step"] > 0
+    assert {"run.lost", "run.requeued"} <= set(warnings(program, run))
+    program.api.post(f"runs/{run}/stop").raise_for_status()
+    assert program.ended(run)["state"] == "stopped"
+
+
+def test_a_run_that_waits_while_the_broker_is_killed_still_runs(program: Program, version: str) -> None:
+    long = program.start(version, **LONG)
+    waiting = program.start(version, epochs=1)
+    program.in_mid_run(long)
+    assert program.run(waiting)["state"] == "queued" and program.run(waiting)["queue_position"] == 1
+    only(program.studio.processes("valkey.sock")).kill()
+    program.api.post(f"runs/{long}/stop").raise_for_status()
+    assert program.ended(long)["state"] == "stopped"
+    assert program.ended(waiting)["state"] == "finished"
+
+
+def test_nothing_is_left_in_a_state_of_work(program: Program) -> None:
+    runs = program.get(f"projects/{program.project}/runs")["results"]
+    assert runs and {run["state"] for run in runs} <= set(OVER)
+
+
+def trainer(program: Program) -> psutil.Process:
+    """The process that trains: the one of the engine's that is busy, not the spare that waits."""
+    found = program.studio.processes("nlpstudio.engine run")
+    return max(found, key=lambda each: each.cpu_times().user)
+
+
+def studio_pid(program: Program) -> int:
+    assert program.studio.process is not None
+    return program.studio.process.pid
