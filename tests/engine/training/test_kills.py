@@ -1,0 +1,61 @@
+"""A run that dies at any moment, torn writes included, ends with the weights of the run that was left alone."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+
+import pytest
+
+from tests.engine.training.killing import Victim
+from tests.engine.training.mortal import Mortal
+
+EACH = 20  # of the points of death; bench/kills.py takes them all
+RANDOM_MOMENTS = 20
+
+
+@pytest.fixture(scope="module")
+def victim(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Victim]:
+    with Mortal() as process:
+        yield Victim(tmp_path_factory.mktemp("victim"), process)
+
+
+def test_the_same_run_twice_has_the_same_bytes_and_steps(victim: Victim) -> None:
+    before = victim.alone
+    victim.clear()
+    again = victim.resume()
+    assert again["finished"]["weights_sha256"] == before["finished"]["weights_sha256"]
+    assert again["calls"] == before["calls"]
+    assert {"fsync", "rename", "serialize_file", "unlink"} <= set(before["calls"])
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_death_at_a_call_on_the_disk(victim: Victim) -> None:
+    for at in range(random.Random(7).randint(1, EACH), len(victim.alone["calls"]) + 1, EACH):
+        death = victim.kill({"at": at})
+        assert death.fired, at
+        assert not death.wrong, (at, victim.alone["calls"][at - 1], death)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_death_at_any_moment_even_twice(victim: Victim) -> None:
+    moments = random.Random(11)
+    lasted, resumed = victim.alone["seconds"], 0
+    for number in range(RANDOM_MOMENTS):
+        seconds = moments.uniform(0.05, 0.9) * lasted
+        death = victim.kill(*({"seconds": seconds, "save_after": 0.0} for _ in range(1 + number % 2)))
+        assert not death.wrong, (seconds, death)
+        resumed += death.resumed_from > 0
+    assert resumed > 0
+
+
+def test_a_file_torn_in_the_middle_of_a_write(victim: Victim) -> None:
+    sizes = [
+        path.stat().st_size for path in [*victim.job.work.rglob("*"), *victim.job.out.rglob("*")] if path.is_file()
+    ]
+    for size in (100, max(sizes) // 2, max(sizes) - 1):
+        death = victim.kill({"size": size})
+        assert death.fired, size
+        assert not death.wrong, (size, death)
