@@ -47,3 +47,11 @@ def project(owner: User, editor: User, viewer: User) -> Project:
     for user, role in ((owner, Role.OWNER), (editor, Role.EDITOR), (viewer, Role.VIEWER)):
         Membership.objects.create(project=project, user=user, role=role)
     return project
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Under `--dist loadgroup` a file stays in one worker, and all tests of the one real studio stay in one too."""
+    for item in items:
+        file = item.nodeid.partition("::")[0]
+        has_studio = file.startswith(("tests/flows/", "tests/browser/"))
+        item.add_marker(pytest.mark.xdist_group("studio" if has_studio else file))

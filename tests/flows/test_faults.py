@@ -8,8 +8,8 @@ from collections.abc import Callable
 import psutil
 import pytest
 
-from tests.flows.conftest import OVER, Program
-from tests.studio import LEASE_SECONDS, until
+from tests.flows.program import OVER, Program
+from tests.studio import END_SECONDS, LEASE_SECONDS, until
 from tests.tiny import sentiment_lines
 
 LOST_WITHIN_SECONDS = 60
@@ -81,6 +81,21 @@ def test_a_run_that_waits_while_the_broker_is_killed_still_runs(program: Program
     program.api.post(f"runs/{long}/stop").raise_for_status()
     assert program.ended(long)["state"] == "stopped"
     assert program.ended(waiting)["state"] == "finished"
+
+
+def test_a_studio_that_is_killed_leaves_no_process_and_goes_on_where_it_was(program: Program, version: str) -> None:
+    run = program.start(version, **LONG)
+    program.in_mid_run(run)
+    assert program.studio.process is not None
+    program.studio.process.kill()
+    program.studio.process.wait()
+    until(lambda: not program.studio.processes(), END_SECONDS, "every child is gone")
+    program.studio.start()
+    until(lambda: program.run(run)["state"] == "running", 60, "the run is taken up again")
+    program.in_mid_run(run)
+    assert [event for event in program.events(run) if event["kind"] == "prepared"][-1]["resumed_from"] > 0
+    program.api.post(f"runs/{run}/cancel").raise_for_status()
+    assert program.ended(run)["state"] == "cancelled"
 
 
 def test_nothing_is_left_in_a_state_of_work(program: Program) -> None:

@@ -18,20 +18,9 @@ from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
 from nlpstudio.engine.catalogue import CATALOGUE
-from tests.flows.conftest import Program
+from tests.flows.program import PARAMS, Program
 
 TASKS = sorted(CATALOGUE)
-PARAMS = {"epochs": 12, "learning_rate": 2e-3, "batch_size": 8, "early_stopping": 0}
-
-
-def finished(program: Program, task: str) -> dict[str, Any]:
-    """The finished run of a task, trained when it is first asked for."""
-    if task not in program.runs:
-        version = program.upload(task)
-        program.runs[task] = program.start(version["id"], **PARAMS)
-    run = program.ended(program.runs[task])
-    assert run["state"] == "finished", run["error"]
-    return run
 
 
 def bearer(program: Program) -> dict[str, str]:
@@ -68,7 +57,7 @@ def test_a_run_is_followed_over_the_socket_from_its_start_to_its_end_without_a_g
 
 
 def test_the_socket_is_shut_to_a_wrong_token_and_to_another_origin(program: Program) -> None:
-    run = finished(program, "classification")["id"]
+    run = program.finished("classification")["id"]
     address = f"{program.studio.address.replace('http', 'ws', 1)}/ws/runs/{run}/events/"
     with (
         connect(address, additional_headers={"Authorization": "Bearer nlps_wrong"}) as opened,
@@ -85,7 +74,7 @@ def test_the_socket_is_shut_to_a_wrong_token_and_to_another_origin(program: Prog
 
 @pytest.mark.parametrize("task", TASKS)
 def test_a_finished_run_says_what_it_reached_and_where_its_model_is(program: Program, task: str) -> None:
-    run = finished(program, task)
+    run = program.finished(task)
     assert run["progress"] == 1.0 and run["error"] is None and run["attempt"] == 1
     assert run["metrics"]["split"] == "test" and run["best"]["split"] == "validation"
     assert len(run["weights_sha256"]) == 64 and run["environment"]["device"] == "cpu"
@@ -105,7 +94,7 @@ def ask(program: Program, run: dict[str, Any]) -> InferenceClient:
 
 
 def test_hugging_faces_client_gets_labels_from_the_classifier(program: Program) -> None:
-    answer = ask(program, finished(program, "classification")).text_classification("the film was good")
+    answer = ask(program, program.finished("classification")).text_classification("the film was good")
     assert {each.label for each in answer} == {"positive", "negative"}
     assert answer[0].label == "positive" and abs(sum(each.score for each in answer) - 1) < 1e-4
 
@@ -113,7 +102,7 @@ def test_hugging_faces_client_gets_labels_from_the_classifier(program: Program) 
 @pytest.mark.skipif("ner" not in CATALOGUE, reason="no such task")
 def test_hugging_faces_client_gets_entities_at_their_places(program: Program) -> None:
     text = "anna lake lives in paris 🙂"
-    found = ask(program, finished(program, "ner")).token_classification(text)
+    found = ask(program, program.finished("ner")).token_classification(text)
     assert {each.entity_group for each in found} <= {"PER", "LOC"} and found
     assert all(text[each.start : each.end].lower() == each.word.lower() for each in found)
 
@@ -121,7 +110,7 @@ def test_hugging_faces_client_gets_entities_at_their_places(program: Program) ->
 @pytest.mark.skipif("qa" not in CATALOGUE, reason="no such task")
 def test_hugging_faces_client_gets_an_answer_from_the_text(program: Program) -> None:
     context = "anna 7 🙂 lives in paris and works at a lake."
-    answer = ask(program, finished(program, "qa")).question_answering(question="where is anna 7", context=context)
+    answer = ask(program, program.finished("qa")).question_answering(question="where is anna 7", context=context)
     assert context[answer.start : answer.end] == answer.answer and 0 <= answer.score <= 1
 
 
@@ -129,7 +118,7 @@ def test_hugging_faces_client_gets_an_answer_from_the_text(program: Program) -> 
 def test_the_download_is_a_folder_that_plain_transformers_loads_and_that_predicts_the_same(
     program: Program, task: str, tmp_path: Path
 ) -> None:
-    run = finished(program, task)
+    run = program.finished(task)
     answer = program.api.get(f"model-versions/{run['model_version']}/download").raise_for_status()
     with zipfile.ZipFile(io.BytesIO(answer.content)) as archive:
         archive.extractall(tmp_path)

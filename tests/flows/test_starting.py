@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.flows.conftest import Program
+from tests.flows.program import Program
 from tests.studio import END_SECONDS, Studio, environment, manage
 from tests.tiny import write_sentiment_tsv
 
@@ -15,8 +15,9 @@ from tests.tiny import write_sentiment_tsv
 def test_a_second_start_keeps_everything_and_the_first_leaves_no_process(program: Program) -> None:
     studio = program.studio
     before = everything(program)
-    assert {"broker": 1, "web": 1} == {
-        name: len(studio.processes(words)) for name, words in (("broker", "valkey.sock"), ("web", "uvicorn"))
+    assert {name: len(studio.processes(words)) for name, words in (("broker", "valkey.sock"), ("web", "uvicorn"))} == {
+        "broker": 1,
+        "web": 1,
     }
     assert studio.end() < END_SECONDS
     studio.start()
