@@ -32,13 +32,14 @@ def read(part: Part, layout: Layout) -> Iterator[Item | Bad]:
 def records(part: Part) -> Iterator[Item]:
     """All rows that hold anything, the header among them; `line` is the row's number in the sheet."""
     with part.on_disk(MAX_BYTES) as path:
-        for number, row in enumerate(_sheet(path, part.name).iter_rows(), start=1):
+        for number, row in enumerate(first_sheet(path, part.name).iter_rows(), start=1):
             cells = [as_text(cell) for cell in row]
             if any(cells):
                 yield Item(number, cells, "\t".join(" ".join(cell.split()) for cell in cells))
 
 
-def _sheet(path: Path, name: str) -> Any:
+def first_sheet(path: Path, name: str) -> Any:
+    """The first sheet that holds anything, its cells as they are typed. Raises `UnreadableFile`."""
     try:
         book = calamine.CalamineWorkbook.from_path(str(path))
         for index in range(len(book.sheet_names)):

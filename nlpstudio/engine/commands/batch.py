@@ -1,0 +1,34 @@
+"""`batch ORDERFILE`: answer every row of a file; its journal says how far it is, `failed.json` why it cannot."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+
+from nlpstudio.engine import environment
+from nlpstudio.engine.batch import running
+from nlpstudio.engine.batch.journal import write_whole
+from nlpstudio.engine.batch.order import FAILED_FILE, Order
+from nlpstudio.engine.commands import console
+from nlpstudio.engine.errors import EngineError
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("order", type=Path, help="a file as Order.write makes it")
+    parser.add_argument("--die-with-parent", action="store_true", help="be killed when the parent process dies")
+
+
+def run(arguments: Namespace) -> int:
+    if arguments.die_with_parent:
+        environment.die_with_parent()
+    console.own_standard_output()
+    console.quiet_libraries()
+    order = Order.read(arguments.order)
+    try:
+        result = running.run(order)
+    except EngineError as error:
+        failed = {"code": error.code, "message": error.message, "hint": error.hint}
+        write_whole(order.work / FAILED_FILE, failed)
+        return console.complain(error)
+    console.say(f"{result.rows} rows, {result.errors} without an answer: {order.out / result.file}")
+    return 0
