@@ -1,0 +1,160 @@
+"""Every main page as it is seen: by axe in light and dark, in Chinese, by a viewer, and without JavaScript."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import Visit
+from tests.flows.program import Program
+
+CHINESE = re.compile(r"[\u4e00-\u9fff]")
+GRAVE = ("serious", "critical")
+
+
+@pytest.fixture(scope="session")
+def pages(program: Program) -> dict[str, str]:
+    """The main pages, by name; there is something on each."""
+    run = program.finished("classification")
+    data, version, project = run["dataset_version"], run["model_version"], f"/projects/{program.project}"
+    model = program.get(f"model-versions/{version}")["model"]
+    dataset = program.get(f"dataset-versions/{data}")["dataset"]
+    return {
+        "home": "/",
+        "project": f"{project}/",
+        "members": f"{project}/members/",
+        "activity": f"{project}/activity/",
+        "data sets": f"{project}/datasets/",
+        "rows": f"/dataset-versions/{data}/",
+        "statistics": f"/dataset-versions/{data}/statistics/",
+        "problems": f"/dataset-versions/{data}/problems/",
+        "versions": f"/dataset-versions/{data}/versions/",
+        "used by": f"/dataset-versions/{data}/used-by/",
+        "runs": f"{project}/runs/",
+        "run": f"/runs/{run['id']}/",
+        "log": f"/runs/{run['id']}/log/",
+        "settings of the run": f"/runs/{run['id']}/settings/",
+        "models": f"{project}/models/",
+        "model": f"/models/{model}/",
+        "version": f"/model-versions/{version}/",
+        "mistakes": f"/model-versions/{version}/mistakes/",
+        "files": f"/model-versions/{version}/files/",
+        "demo": f"/model-versions/{version}/demo/?text=the+film+was+good",
+        "demo of entities": f"/model-versions/{program.finished('ner')['model_version']}/demo/?text=anna+lives+in+paris",
+        "base models": "/base-models/",
+        "profile": "/accounts/profile/",
+        "tokens": "/accounts/tokens/",
+        # only who may write has these:
+        "new project": "/projects/new/",
+        "new data set": f"{project}/datasets/new/",
+        "new version": f"/datasets/{dataset}/new-version/",
+        "new run": f"{project}/runs/new/",
+        "settings of the project": f"{project}/settings/",
+    }
+
+
+FOR_WRITERS = ("new data set", "new version", "new run", "settings of the project")
+
+
+def opened(page: Page, pages: dict[str, str], *, without: tuple[str, ...] = ()) -> Iterator[str]:
+    """Open one page after another."""
+    for name, address in pages.items():
+        if name not in without:
+            answer = page.goto(address)
+            assert answer is not None and answer.status == 200, f"{name}: {answer and answer.status}"
+            expect(page.locator("main")).to_be_visible()
+            yield name
+
+
+def grave(page: Page) -> list[str]:
+    """What axe finds serious or critical."""
+    found: list[dict[str, Any]] = Axe().run(page).response["violations"]
+    return [
+        f"{each['id']}: {each['nodes'][0]['target']} {each['nodes'][0]['html'][:160]}"
+        for each in found
+        if each["impact"] in GRAVE
+    ]
+
+
+def test_axe_finds_nothing_grave_on_any_page_in_light_or_dark(visit: Visit, pages: dict[str, str]) -> None:
+    page = visit()
+    found: list[str] = []
+    for name in opened(page, pages):
+        for theme in ("light", "dark"):
+            page.emulate_media(color_scheme=theme)
+            found += [f"{name}, {theme}: {each}" for each in grave(page)]
+    stranger = visit(None)
+    stranger.goto("/accounts/login/")
+    found += [f"signing in: {each}" for each in grave(stranger)]
+    assert not found, "\n".join(found)
+
+
+def test_every_page_has_its_heading_in_its_words_and_fits_a_phone(visit: Visit, pages: dict[str, str]) -> None:
+    page = visit(viewport={"width": 375, "height": 800})
+    wide = []
+    for name in opened(page, pages):
+        expect(page.get_by_role("heading", level=1)).to_have_count(1)
+        if page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth"):
+            wide.append(name)
+    assert not wide
+
+
+def test_the_language_switch_shows_every_page_in_chinese(visit: Visit, pages: dict[str, str]) -> None:
+    page = visit()
+    page.goto("/")
+    page.get_by_label("Language").click()
+    page.get_by_role("button", name="简体中文").click()
+    expect(page.locator("html")).to_have_attribute("lang", "zh-hans")
+    foreign = []
+    for name in opened(page, pages):
+        words = page.locator("main").inner_text()
+        if not CHINESE.search(page.title()) and not CHINESE.search(words):
+            foreign.append(name)
+    page.get_by_label("语言").click()
+    page.get_by_role("button", name="English").click()
+    expect(page.locator("html")).to_have_attribute("lang", "en")
+    assert not foreign
+
+
+def test_a_viewer_meets_no_door_that_is_shut(visit: Visit, viewer: str, pages: dict[str, str]) -> None:
+    """No form that writes into the project, and no link that would be refused."""
+    page = visit(viewer)
+    forms: set[str] = set()
+    links: set[str] = set()
+    for name in opened(page, pages, without=FOR_WRITERS):
+        if name in ("profile", "tokens", "new project", "base models"):
+            continue
+        forms |= set(page.locator("main form[method=post]").evaluate_all("all => all.map(form => form.action)"))
+        links |= set(page.locator("main a[href], .side a[href]").evaluate_all("all => all.map(link => link.href)"))
+    writing = {each for each in forms if not re.search(r"/demo/predict/$|/members/leave/$|/preferences/$", each)}
+    assert not writing
+    ours = {each.split("#")[0] for each in links if each.startswith("http://localhost") and "download" not in each}
+    refused = [each for each in sorted(ours) if page.request.get(each).status >= 400]
+    assert not refused
+    for name in FOR_WRITERS:
+        assert page.request.get(pages[name]).status == 403, name
+
+
+def test_without_javascript_one_can_sign_in_train_and_ask(
+    visit: Visit, program: Program, pages: dict[str, str]
+) -> None:
+    page = visit(java_script_enabled=False)
+    page.goto(f"{pages['new run']}?dataset_version={program.finished('classification')['dataset_version']}")
+    page.locator("input[name=base_model][value=tiny]").check()
+    page.get_by_label("Epochs").fill("1")
+    page.get_by_role("button", name="Start training").click()
+    page.wait_for_url(re.compile(r"/runs/[0-9a-f-]{36}/$"))
+    expect(page.get_by_role("heading", level=1)).to_be_visible()
+    run = page.url.rstrip("/").rpartition("/")[2]
+    assert program.ended(run)["state"] == "finished"
+    page.reload()
+    expect(page.locator("#run-state")).to_contain_text("Finished")
+    page.get_by_role("link", name="Try it").click()
+    page.get_by_label("Text", exact=True).fill("the film was good")
+    page.get_by_role("button", name="Ask the model").click()
+    expect(page.locator("#answer .bars")).to_contain_text("positive")
