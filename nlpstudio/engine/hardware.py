@@ -12,6 +12,7 @@ import psutil
 import torch
 import transformers
 
+from nlpstudio.engine import memory
 from nlpstudio.engine.environment import usable_cpus
 
 PROBE_SECONDS = {"cpu": 0.1, "cuda": 0.5}
@@ -37,6 +38,12 @@ class Hardware:
         if self.device.type == "cuda":
             return int(torch.cuda.max_memory_allocated(self.device))
         return int(psutil.Process().memory_info().rss)
+
+    def free_bytes(self) -> int:
+        """How much more memory this process may take on the device."""
+        if self.device.type == "cuda":
+            return int(torch.cuda.mem_get_info(self.device)[0])
+        return memory.free_bytes()
 
     def environment(self) -> dict[str, Any]:
         """What weights are bit-identical under, as JSON values."""

@@ -30,7 +30,8 @@ class Progress:
     """How far a run is. `batch` counts the batches done in `epoch` (both from 0).
 
     `best_value` is larger the better; `waited` counts evaluations since the best; `loss_sum` over `loss_count`
-    batches is the training loss of this epoch so far.
+    batches is the training loss of this epoch so far. `tokens_at_once` is the budget of a micro-batch where the memory
+    asked for a smaller one (0 = the device's own).
     """
 
     step: int = 0
@@ -41,6 +42,7 @@ class Progress:
     waited: int = 0
     loss_sum: float = 0.0
     loss_count: int = 0
+    tokens_at_once: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -29,11 +29,14 @@ class Split:
 
 
 def logits_of(
-    encoder: Encoder, model: PreTrainedModel, examples: Sequence[Example], hardware: Hardware
+    encoder: Encoder, model: PreTrainedModel, examples: Sequence[Example], hardware: Hardware, *, most_tokens: int = 0
 ) -> list[NDArray[np.float32]]:
-    """The logits of each example, in order: [outputs], or [tokens, outputs]. Leaves the model's mode as it was."""
+    """The logits of each example, in order: [outputs], or [tokens, outputs]. Leaves the model's mode as it was.
+
+    At most `most_tokens` are computed at once (0 = as many as suit the device).
+    """
     lengths = np.array([len(example) for example in examples])
-    most = batches.TOKENS_AT_ONCE_FORWARD[hardware.device.type]
+    most = most_tokens or batches.TOKENS_AT_ONCE_FORWARD[hardware.device.type]
     pieces = batches.micro_batches(range(len(examples)), lengths, most_tokens=most, padded=encoder.path == "padded")
     found: list[Any] = [None] * len(examples)
     was_training = model.training
@@ -50,18 +53,33 @@ def logits_of(
 
 
 def predict(
-    task: AnyTask, encoder: Encoder, model: PreTrainedModel, split: Split, setup: Setup, hardware: Hardware
+    task: AnyTask,
+    encoder: Encoder,
+    model: PreTrainedModel,
+    split: Split,
+    setup: Setup,
+    hardware: Hardware,
+    *,
+    most_tokens: int = 0,
 ) -> list[Any]:
     """The task's prediction of each row of `split`."""
-    logits = logits_of(encoder, model, split.examples, hardware)
+    logits = logits_of(encoder, model, split.examples, hardware, most_tokens=most_tokens)
     return task.decode(split.rows, split.examples, logits, setup)
 
 
 def score(
-    task: AnyTask, encoder: Encoder, model: PreTrainedModel, split: Split, setup: Setup, hardware: Hardware
+    task: AnyTask,
+    encoder: Encoder,
+    model: PreTrainedModel,
+    split: Split,
+    setup: Setup,
+    hardware: Hardware,
+    *,
+    most_tokens: int = 0,
 ) -> Report:
     """The scores of `split` under the model as it is now."""
-    return task.score(split.rows, predict(task, encoder, model, split, setup, hardware), setup)
+    predictions = predict(task, encoder, model, split, setup, hardware, most_tokens=most_tokens)
+    return task.score(split.rows, predictions, setup)
 
 
 def _parts(output: NDArray[np.float32], lengths: NDArray[np.int64]) -> list[NDArray[np.float32]]:

@@ -54,6 +54,11 @@ class Training:
         return batches.steps_per_epoch(len(self.train), self.setup.params.batch_size)
 
     @property
+    def tokens_at_once(self) -> int:
+        """The budget of a micro-batch, in computed tokens."""
+        return self.progress.tokens_at_once or batches.TOKENS_AT_ONCE[self.hardware.device.type]
+
+    @property
     def total_steps(self) -> int:
         return self.epoch_steps * self.setup.params.epochs
 
@@ -111,7 +116,7 @@ def _step(run: Training, batch: NDArray[np.int64], rate: float) -> tuple[float, 
     pieces = batches.micro_batches(
         batch,
         run.lengths,
-        most_tokens=batches.TOKENS_AT_ONCE[run.hardware.device.type],
+        most_tokens=run.tokens_at_once,
         most_rows=run.setup.params.micro_batch,
         padded=run.encoder.path == "padded",
     )
@@ -153,7 +158,8 @@ def _judge(run: Training) -> Generator[Event, None, None]:
     if run.validation is None:
         value = -done.loss_sum / max(done.loss_count, 1)
     else:
-        report = evaluate.score(run.task, run.encoder, run.model, run.validation, run.setup, run.hardware)
+        parts = (run.task, run.encoder, run.model, run.validation, run.setup, run.hardware)
+        report = evaluate.score(*parts, most_tokens=run.progress.tokens_at_once)
         value = report["metrics"][CATALOGUE[run.task.name].best_by]
         run.meter.pause(time.monotonic() - began)
         epoch = round(done.step / run.epoch_steps, 4)

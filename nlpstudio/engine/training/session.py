@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable, Generator
 from dataclasses import replace
 from typing import Any
@@ -15,11 +16,12 @@ from nlpstudio.engine.errors import BaseModelMissing, OutOfMemory
 from nlpstudio.engine.events import STEP_EVENTS_PER_SECOND, Evaluated, Event, Finished, Prepared, Warned
 from nlpstudio.engine.job import Job
 from nlpstudio.engine.tasks import building
-from nlpstudio.engine.training import artifact, durable, evaluate, loop, optim, preparing
+from nlpstudio.engine.training import artifact, durable, evaluate, fit, loop, optim, preparing
 from nlpstudio.engine.training.checkpoint import Checkpoint, Checkpoints
 from nlpstudio.engine.training.meter import Meter, SaveClock
 
 CHECKPOINTS = "checkpoints"
+HALVINGS = 3
 
 
 def run(
@@ -36,11 +38,10 @@ def run(
     """
     try:
         yield from _run(job, stop, event_interval, save_after)
-    except (MemoryError, torch.OutOfMemoryError) as error:
-        raise OutOfMemory(
-            "The device ran out of memory",
-            hint="Set a smaller micro_batch (the result stays the same), a smaller max_length or a smaller base model.",
-        ) from error
+    except (MemoryError, RuntimeError) as error:
+        if not fit.is_out_of_memory(error):
+            raise
+        raise OutOfMemory("The device ran out of memory", hint=fit.ADVICE) from error
 
 
 def _run(job: Job, stop: Callable[[], bool], event_interval: float, save_after: float) -> Generator[Event, None, None]:
@@ -52,24 +53,65 @@ def _run(job: Job, stop: Callable[[], bool], event_interval: float, save_after: 
         yield Warned(code="resume.environment_changed", message=f"Resumed under another {changed}: weights may differ.")
     data = preparing.prepare(job)
     yield from _warnings(job, data)
-    training = _training(job, data, machine, checkpoints, stop)
-    training.meter, training.clock = Meter(interval=event_interval), SaveClock(after=save_after)
-    if checkpoint:
-        checkpoints.restore(checkpoint, model=training.model, optimizer=training.optimizer, encoder=training.encoder)
-        training.progress = checkpoint.progress
-    yield Prepared(
+    pace = {"meter": Meter(interval=event_interval), "clock": SaveClock(after=save_after)}
+    tokens: int | None = None
+    for attempt in range(HALVINGS + 1):
+        training = _training(job, data, machine, checkpoints, checkpoint, stop, **pace)
+        if tokens is None:
+            yield from _fit(training)
+            yield _prepared(data, training)
+        else:
+            training.progress = replace(training.progress, tokens_at_once=tokens)
+        try:
+            yield from loop.train(training)
+            yield from _finish(job, data, training)
+            return
+        except (MemoryError, RuntimeError) as error:
+            tokens = fit.halved(training, training.tokens_at_once) if fit.is_out_of_memory(error) else None
+            if tokens is None or attempt == HALVINGS:
+                raise
+        del training
+        _let_go()
+        checkpoint = checkpoints.latest()
+        message = (
+            f"The memory ran out. The run goes on from its last checkpoint with at most {tokens} tokens at once: "
+            "it takes a little longer and means the same."
+        )
+        yield Warned(code="memory.halved", message=message)
+
+
+def _fit(training: loop.Training) -> Generator[Event, None, None]:
+    """Take a smaller micro-batch before the first step when the memory asks for it. Raises `OutOfMemory`."""
+    before = training.tokens_at_once
+    tokens = fit.tokens_at_once(training, training.hardware.free_bytes())
+    if tokens < before:
+        training.progress = replace(training.progress, tokens_at_once=tokens)
+        message = (
+            f"The memory does not hold {before} tokens at once, so it is {tokens}, and each step is added up from "
+            "smaller pieces: it takes a little longer and means the same."
+        )
+        yield Warned(code="memory.fit", message=message)
+
+
+def _prepared(data: preparing.Prepared, training: loop.Training) -> Event:
+    return Prepared(
         rows=data.rows,
         tokens=int(training.lengths.sum()),
         steps=training.total_steps,
         truncated=data.truncated,
-        device=hardware.device_name(machine.device),
-        precision=machine.precision,
-        threads=machine.threads,
+        device=hardware.device_name(training.hardware.device),
+        precision=training.hardware.precision,
+        threads=training.hardware.threads,
         path=training.encoder.path,
         resumed_from=training.progress.step,
     )
-    yield from loop.train(training)
-    yield from _finish(job, data, training)
+
+
+def _let_go() -> None:
+    """Give back what the failed attempt held: its frames lie in reference cycles, its blocks in torch's cache."""
+    gc.collect()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
 
 
 def _machine(job: Job, checkpoint: Checkpoint | None) -> hardware.Hardware:
@@ -96,15 +138,18 @@ def _training(
     data: preparing.Prepared,
     machine: hardware.Hardware,
     checkpoints: Checkpoints,
+    checkpoint: Checkpoint | None,
     stop: Callable[[], bool],
+    **pace: Any,
 ) -> loop.Training:
+    """The training as `checkpoint` left it, or at its beginning."""
     params = job.spec.params
     seeding.seed_everything(params.seed)  # the fresh head is drawn from here
     model = building.build(data.task, job.base_model, data.setup)
     model.to(machine.device)  # type: ignore[arg-type]  # transformers wraps the method's signature away
     depth_of = optim.depths(model, model.base_model_prefix)
     optim.freeze(model, depth_of, params)
-    return loop.Training(
+    training = loop.Training(
         task=data.task,
         model=model,
         encoder=encoders.choose(model, seed=params.seed),
@@ -115,7 +160,12 @@ def _training(
         validation=data.held_out.get("validation"),
         checkpoints=checkpoints,
         stop=stop,
+        **pace,
     )
+    if checkpoint:
+        checkpoints.restore(checkpoint, model=model, optimizer=training.optimizer, encoder=training.encoder)
+        training.progress = checkpoint.progress
+    return training
 
 
 def _finish(job: Job, data: preparing.Prepared, training: loop.Training) -> Generator[Event, None, None]:
