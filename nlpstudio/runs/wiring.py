@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
 from django.conf import settings
 
+from nlpstudio.core.engine_process import ENGINE, kept
 from nlpstudio.engine.environment import child_environment
 from nlpstudio.engine.job import Job
 
-ENGINE = (sys.executable, "-m", "nlpstudio.engine")
-KEPT = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "LD_LIBRARY_PATH", "CUDA_VISIBLE_DEVICES", "STUDIO_BASE_MODELS")
 KEPT_FOR_FETCHING = ("http_proxy", "https_proxy", "no_proxy", "ssl_cert_", "requests_ca_bundle", "pip_", "uv_", "hf_")
 
 
@@ -31,8 +29,7 @@ def start_training(job: Job, folder: Path) -> subprocess.Popen[bytes]:
 def start_fetching(base_model: str, folder: Path) -> subprocess.Popen[bytes]:
     """A process that brings a base model to this machine, telling its steps on standard error."""
     env = {name: value for name, value in os.environ.items() if name.lower().startswith(KEPT_FOR_FETCHING)}
-    kept = _kept() | {"PYTHONUNBUFFERED": "1"}
-    return _popen([*ENGINE, "fetch-base-model", base_model], env | kept, folder)
+    return _popen([*ENGINE, "fetch-base-model", base_model], env | kept() | {"PYTHONUNBUFFERED": "1"}, folder)
 
 
 class Spare:
@@ -89,13 +86,7 @@ def _sent(pipe: IO[bytes], job_path: str) -> bool:
 
 
 def _environment(threads: int) -> dict[str, str]:
-    return _kept() | child_environment(threads)
-
-
-def _kept() -> dict[str, str]:
-    """What a child may know of our environment: no key, no password, no address of a service."""
-    kept = {name: os.environ[name] for name in KEPT if name in os.environ}
-    return kept | {"PYTHONPATH": str(settings.ROOT), "STUDIO_HOME": str(settings.STUDIO_HOME)}
+    return kept() | child_environment(threads)
 
 
 def _popen(

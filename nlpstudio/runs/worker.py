@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import mmap
 import os
 from typing import Any
 
@@ -16,40 +15,27 @@ from celery.signals import (
 )
 
 from nlpstudio.core import workers
+from nlpstudio.core.leaving import LEAVING
 from nlpstudio.runs.wiring import SPARE
 
 TRAIN = "train"
 
 
 class Presence:
-    """This worker: its name and queues, known to its pool processes too, because they are forked from it.
-
-    The flag of the shutdown lies in shared memory: the main process gets the signal, a pool process has the run.
-    """
+    """This worker: its name and queues, known to its pool processes too, because they are forked from it."""
 
     def __init__(self) -> None:
         self.name = f"worker-{os.getpid()}"
         self.queues: list[str] = []
         self._hearts: list[workers.Heart] = []
-        self._flag: mmap.mmap | None = None
-        self._parent: int | None = None
 
     def begin(self, name: str, queues: list[str]) -> None:
         self.name, self.queues = name, queues
-        self._flag = mmap.mmap(-1, 1)
-
-    def remember_parent(self) -> None:
-        self._parent = os.getppid()
+        LEAVING.begin()
 
     def is_leaving(self) -> bool:
         """Whether the worker is being shut down, or a pool process has lost its main process."""
-        if self._parent is not None and os.getppid() != self._parent:
-            return True
-        return self._flag is not None and self._flag[0] != 0
-
-    def leave(self) -> None:
-        if self._flag is not None:
-            self._flag[0] = 1
+        return LEAVING.is_leaving()
 
     def prepare_spare(self) -> None:
         """Have a trainer ready for the next run, in a worker that takes runs."""
@@ -85,13 +71,13 @@ def _start_hearts(**kwargs: Any) -> None:
 
 @worker_process_init.connect
 def _prepare_the_pool_process(**kwargs: Any) -> None:
-    PRESENCE.remember_parent()
+    LEAVING.remember_parent()
     PRESENCE.prepare_spare()
 
 
 @worker_shutting_down.connect
 def _tell_the_pool(**kwargs: Any) -> None:
-    PRESENCE.leave()
+    LEAVING.leave()
 
 
 @worker_process_shutdown.connect

@@ -26,6 +26,7 @@ from nlpstudio.accounts.models import User
 from nlpstudio.accounts.services import create_token
 from nlpstudio.config.routes import all_routes
 from nlpstudio.datasets.models import DatasetVersion
+from nlpstudio.demos.models import Batch, BatchState
 from nlpstudio.projects import services as projects
 from nlpstudio.projects.models import Membership, Project, Role
 from nlpstudio.registry.models import ModelVersion
@@ -85,7 +86,28 @@ def run(version: ModelVersion, project: Project, editor: User) -> Run:
 
 
 @pytest.fixture
-def address_of(run: Run, version: ModelVersion, project: Project, viewer: User, owner: User) -> Callable[[str], str]:
+def batch(version: ModelVersion, viewer: User) -> Batch:
+    """A finished prediction of the viewer's own: others' could be ended by editors only."""
+    result = {
+        "file": "predicted.tsv",
+        "name": "a-predicted.tsv",
+        "format": "tsv",
+        "encoding": "utf-8",
+        "delimiter": "\t",
+    }
+    facts = {"quoting": False, "rows": 0, "errors": 0, "columns": ["prediction", "error"]}
+    batch = Batch.objects.create(
+        version=version, source_name="a.tsv", state=BatchState.FINISHED, created_by=viewer, result={**result, **facts}
+    )
+    batch.result_path.parent.mkdir(parents=True)
+    batch.result_path.with_name("predicted.tsv").write_text("good\n", encoding="utf-8")
+    return batch
+
+
+@pytest.fixture
+def address_of(
+    run: Run, version: ModelVersion, batch: Batch, project: Project, viewer: User, owner: User
+) -> Callable[[str], str]:
     """Fills an address pattern with the ids of real objects of `project`."""
     data = version.dataset_version
     invitation, secret = projects.invite(project=project, role=Role.VIEWER, days=7, by=owner)
@@ -98,6 +120,7 @@ def address_of(run: Run, version: ModelVersion, project: Project, viewer: User, 
         "model_id": version.model_id,
         "invitation_id": invitation.pk,
         "membership_id": Membership.objects.get(project=project, user=viewer).pk,
+        "batch_id": batch.pk,
         "row_id": 0,
         "sample_id": "sms-spam",
         "task": "classification",
@@ -116,6 +139,8 @@ def _body(pattern: str, verb: str) -> tuple[bytes, str]:
     if verb == "POST" and pattern.endswith("/datasets"):
         form = {"name": "Matrix", "task": "classification", "file": SimpleUploadedFile("a.tsv", b"good\tx\nbad\ty\n")}
         return encode_multipart(BOUNDARY, form), MULTIPART_CONTENT
+    if pattern.endswith("/batch"):
+        return encode_multipart(BOUNDARY, {"file": SimpleUploadedFile("a.tsv", b"good\n")}), MULTIPART_CONTENT
     if not pattern.startswith(API):
         return b"", "application/x-www-form-urlencoded"
     if pattern.endswith("/predict"):

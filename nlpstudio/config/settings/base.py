@@ -154,6 +154,7 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BEAT_SCHEDULE = {
     "runs.reap": {"task": "runs.reap", "schedule": 5.0, "options": {"expires": 5}},
     "datasets.reap": {"task": "datasets.reap", "schedule": 15.0, "options": {"expires": 15}},
+    "demos.reap": {"task": "demos.reap", "schedule": 15.0, "options": {"expires": 15}},
     "core.sweep": {"task": "core.sweep", "schedule": 3600.0, "options": {"expires": 600}},
 }
 

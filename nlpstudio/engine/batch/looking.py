@@ -10,6 +10,7 @@ from typing import Any
 
 from nlpstudio.engine.batch.order import ROLES, Reading
 from nlpstudio.engine.data.checking import Refused, text_of
+from nlpstudio.engine.data.columns import plain
 from nlpstudio.engine.data.layout import Inferred, infer
 from nlpstudio.engine.data.lines import printable
 from nlpstudio.engine.data.options import ImportOptions
@@ -22,6 +23,57 @@ from nlpstudio.engine.errors import EngineError, UnreadableFile, UnusableData
 
 PREVIEW_ROWS = 5
 SAMPLE_ROWS = 100
+TABLES = ("tsv", "csv", "xlsx")
+USUAL_NAMES = frozenset(
+    [
+        "id",
+        "no",
+        "nr",
+        "index",
+        "number",
+        "n",
+        "comment",
+        "comments",
+        "message",
+        "messages",
+        "body",
+        "title",
+        "subject",
+        "description",
+        "summary",
+        "tweet",
+        "post",
+        "utterance",
+        "input",
+        "document",
+        "paragraph",
+        "answer",
+        "feedback",
+        "date",
+        "time",
+        "author",
+        "user",
+        "name",
+        "url",
+        "lang",
+        "language",
+        "source",
+        "序号",
+        "编号",
+        "编码",
+        "标题",
+        "正文",
+        "评论内容",
+        "留言",
+        "消息",
+        "句子",
+        "描述",
+        "备注",
+        "日期",
+        "作者",
+    ]
+)
+"""Names of columns that no task knows but that hardly stand in a first row of texts."""
 
 
 def look(
@@ -113,6 +165,8 @@ def _inferred(
         quoting=reading.quoting,
     )
     inferred = infer(part, options, whole=whole)
+    if reading.header is None and inferred.layout.format in TABLES and _is_headed(inferred):
+        inferred = infer(part, replace(options, header=True), whole=whole)
     found = {role: inferred.layout.roles[role] for role in roles.all if role in inferred.layout.roles}
     if reading.columns is not None:
         found = {role: column for role, column in found.items() if role in reading.columns}
@@ -122,6 +176,23 @@ def _inferred(
     if reading.columns is None and roles.needed == ("text",) and "text" not in found:
         inferred.layout = replace(inferred.layout, roles={**found, **_longest(inferred)})
     return inferred, [role for role in roles.needed if role not in inferred.layout.roles]
+
+
+def _is_headed(inferred: Inferred) -> bool:
+    """Whether a first row that was not taken for a header is one: a usual name, or a word over a column of numbers."""
+    rows = [item.value for item in _sample(inferred, SAMPLE_ROWS) if isinstance(item, Item)]
+    if inferred.layout.header or len(rows) < 2:
+        return False
+    first, body = rows[0], [row for row in rows[1:] if len(row) == len(rows[0])]
+    if any(not cell.strip() for cell in first) or not body:
+        return False
+    if any(plain(cell) in USUAL_NAMES and all(row[place] != cell for row in body) for place, cell in enumerate(first)):
+        return True
+    return any(not _is_number(cell) and all(_is_number(row[place]) for row in body) for place, cell in enumerate(first))
+
+
+def _is_number(text: str) -> bool:
+    return text.strip().replace(".", "", 1).replace("-", "", 1).isdecimal()
 
 
 def _longest(inferred: Inferred) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
@@ -12,6 +13,9 @@ from nlpstudio.engine.batch.order import FAILED_FILE, Order
 from nlpstudio.engine.commands import console
 from nlpstudio.engine.errors import EngineError
 
+NICENESS = 5
+"""Whoever waits for a demo or a training run comes first."""
+
 
 def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("order", type=Path, help="a file as Order.write makes it")
@@ -21,6 +25,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(arguments: Namespace) -> int:
     if arguments.die_with_parent:
         environment.die_with_parent()
+    os.nice(NICENESS)
     console.own_standard_output()
     console.quiet_libraries()
     order = Order.read(arguments.order)

@@ -152,7 +152,7 @@ def test_memory_does_not_grow_with_the_rows(order: MakeOrder) -> None:
         process = child(order(many(rows)))
         peaks.append(peak_of(process))
         assert process.wait() == 0
-    assert 0 < peaks[0] and peaks[1] - peaks[0] < 60
+    assert peaks[0] > 0 and peaks[1] - peaks[0] < 60
 
 
 def test_a_process_says_in_words_why_it_cannot(order: MakeOrder) -> None:
