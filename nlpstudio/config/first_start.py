@@ -11,7 +11,7 @@ from nlpstudio.accounts.models import User
 from nlpstudio.datasets import services as datasets
 from nlpstudio.engine import samples
 from nlpstudio.projects import services as projects
-from nlpstudio.registry import tasks as registry_tasks
+from nlpstudio.registry import base_models
 
 FIRST_BASE_MODELS = ("all-minilm-l6-v2", "e5-small-zh-en")
 
@@ -32,7 +32,7 @@ def prepare(*, email: str, password: str | None) -> Welcome:
     if is_first:
         _make_sample_project(user)
         for base_model in FIRST_BASE_MODELS:
-            registry_tasks.fetch_base_model.delay(base_model)
+            base_models.order(model_id=base_model, by=user)
     return Welcome(user=user, link=accounts.make_sign_in_link(user=user), password=made)
 
 

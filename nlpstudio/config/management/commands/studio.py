@@ -24,6 +24,8 @@ from nlpstudio.config.processes import Supervisor
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 WEB_START_SECONDS = 60
+IO_PROCESSES = 3
+"""The first start fetches two base models: an upload need not wait for them."""
 
 
 class Command(BaseCommand):
@@ -87,7 +89,7 @@ def _start_processes(supervisor: Supervisor, host: str, port: int) -> None:
     celery = [python, "-m", "celery", "-A", "nlpstudio.config", "worker", "--loglevel", "WARNING"]
     beat = str(settings.STUDIO_HOME / "run" / "beat")
     supervisor.start("web", _web_command(python, host, port))
-    supervisor.start("io worker", [*celery, "-Q", "io", "-c", "2", "-n", "io@%h", "-B", "-s", beat])
+    supervisor.start("io worker", [*celery, "-Q", "io", "-c", str(IO_PROCESSES), "-n", "io@%h", "-B", "-s", beat])
     supervisor.start("train worker", [*celery, "-Q", "train", "-c", "1", "-n", "train@%h"])
     supervisor.start("serve worker", [python, "manage.py", "serve"])
 
