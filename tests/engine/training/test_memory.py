@@ -125,9 +125,9 @@ try:
     for event in session.run(Job.read(Path(sys.argv[1])), event_interval=0):
         seen.append(getattr(event, "code", event.kind))
         if event.kind == "prepared":
-            limit = psutil.Process().memory_info().vms + (100 << 20)
+            limit = psutil.Process().memory_info().vms + (40 << 20)
             resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
-            assert 0 < memory.free_bytes() <= 100 << 20
+            assert 0 < memory.free_bytes() <= 40 << 20
 except OutOfMemory as error:
     seen.append(error.code)
 print(json.dumps(seen))
@@ -139,7 +139,8 @@ def test_a_real_limit_of_the_process_ends_in_a_model_or_in_words(job: Job, tmp_p
     (tmp_path / "long.tsv").write_text("".join(lines))
     import_file(tmp_path / "long.tsv", tmp_path / "long", ImportOptions(task="classification"))
     large = tiny_base_model(tmp_path / "large", hidden_size=256, layers=4)
-    replace(job, dataset=tmp_path / "long", base_model=large).write(tmp_path / "job.json")
+    spec = replace(job.spec, params=replace(job.spec.params, batch_size=16))
+    replace(job, spec=spec, dataset=tmp_path / "long", base_model=large).write(tmp_path / "job.json")
     command = [sys.executable, "-c", LIMITED, str(tmp_path / "job.json")]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
