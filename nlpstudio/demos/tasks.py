@@ -15,7 +15,8 @@ def predict_files() -> None:
     """Answer the next waiting file. Does nothing when none waits or one is being answered."""
     if LEAVING.is_leaving():
         return
-    if execution.execute(should_leave=LEAVING.is_leaving) and execution.is_next_waiting():
+    found_one = execution.execute(should_leave=LEAVING.is_leaving)
+    if found_one and not LEAVING.is_leaving() and execution.is_next_waiting():
         send(predict_files)
 
 

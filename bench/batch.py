@@ -1,0 +1,134 @@
+"""How fast a file of short rows is predicted, in how much memory, and whether a SIGKILL loses or repeats any; prints JSON.
+
+    python -m bench.batch [--rows N] [--seconds S] [--kills K] [--model all-minilm-l6-v2]
+
+The rows are answered by a classifier of the shelf's MiniLM (its head is random: that costs the same) in a process of
+the engine, on one thread, as the io worker starts it. `--seconds` stops the clock early and reports the share done.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import random
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from bench import machine
+from bench.ingest import WORDS
+from nlpstudio.engine import manifest, shelf
+from nlpstudio.engine.batch.journal import progress_of
+from nlpstudio.engine.batch.order import RESULT_FILE, Order, Result
+from nlpstudio.engine.environment import child_environment
+from nlpstudio.engine.tasks import TASKS, building
+from nlpstudio.engine.tasks.base import Setup
+
+LABELS = ("negative", "neutral", "positive")
+WORDS_A_ROW = (4, 14)
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def write_rows(path: Path, rows: int) -> None:
+    """Short numbered texts, the same on every machine."""
+    rng = random.Random(0)
+    with path.open("w", encoding="utf-8") as out:
+        out.write("id\ttext\n")
+        for number in range(rows):
+            out.write(f"{number}\t{' '.join(rng.choices(WORDS, k=rng.randint(*WORDS_A_ROW)))}\n")
+
+
+def make_model(base_model: str, folder: Path) -> Path:
+    """An artifact with a random head on real weights."""
+    base, task = shelf.path_of(base_model), TASKS["classification"]
+    building.build(task, base, Setup(labels=LABELS, max_length=128)).save_pretrained(folder)
+    building.load_tokenizer(base).save_pretrained(folder)
+    manifest.write(folder, {"task": "classification", "labels": list(LABELS), "max_length": 128})
+    return folder
+
+
+def start(order: Order) -> subprocess.Popen[bytes]:
+    environment = {**os.environ, **child_environment(1), "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-m", "nlpstudio.engine", "batch", str(order.write()), "--die-with-parent"]
+    return subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL)
+
+
+def peak_mib(process: subprocess.Popen[bytes]) -> int:
+    """The largest resident size of a living process."""
+    status = Path(f"/proc/{process.pid}/status").read_text(encoding="ascii")
+    return next((int(line.split()[1]) >> 10 for line in status.splitlines() if line.startswith("VmHWM")), 0)
+
+
+def measure(order: Order, *, seconds: float, kills: int) -> dict[str, Any]:
+    """Run the order to its end or for so many seconds, killing it `kills` times on the way."""
+    began, peak, done_kills = time.monotonic(), 0, 0
+    process = start(order)
+    rates: list[float] = []
+    kill_at = 0
+    while process.poll() is None:
+        time.sleep(0.2)
+        peak = max(peak, peak_mib(process))
+        progress = progress_of(order.work)
+        if progress is not None and progress.rate:
+            rates.append(progress.rate)
+            kill_at = kill_at or progress.total // (kills + 1)
+            if done_kills < kills and progress.rows >= kill_at * (done_kills + 1):
+                process.kill()
+                process.wait()
+                done_kills += 1
+                process = start(order)
+        if time.monotonic() - began > seconds:
+            process.kill()
+            process.wait()
+    progress = progress_of(order.work)
+    return {
+        "rows": progress.rows if progress else 0,
+        "of": progress.total if progress else 0,
+        "rows_per_s": rates[-1] if rates else 0,
+        "seconds": round(time.monotonic() - began, 1),
+        "peak_mib": peak,
+        "kills": done_kills,
+        "in_order": in_order(order),
+    }
+
+
+def in_order(order: Order) -> bool | None:
+    """Whether the result has every row once and in its place; None when there is no result."""
+    path = order.out / RESULT_FILE
+    if not path.exists():
+        return None
+    result = Result.from_json(json.loads(path.read_text(encoding="utf-8")))
+    with order.source.open("rb") as source, (order.out / result.file).open("rb") as answers:
+        pairs = zip(source, answers, strict=True)
+        return all(answer.startswith(line.rstrip(b"\n") + b"\t") for line, answer in pairs)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rows", type=int, default=1_000_000)
+    parser.add_argument("--seconds", type=float, default=600)
+    parser.add_argument("--kills", type=int, default=1)
+    parser.add_argument("--model", default="all-minilm-l6-v2")
+    given = parser.parse_args()
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        source = folder / "rows.tsv"
+        write_rows(source, given.rows)
+        order = Order(
+            task="classification",
+            model=make_model(given.model, folder / "model"),
+            source=source,
+            name=source.name,
+            work=folder / "work",
+            out=folder / "out",
+        )
+        found = measure(order, seconds=given.seconds, kills=given.kills)
+    print(json.dumps({"machine": machine.describe(), "model": given.model, **found}, indent=1))
+
+
+if __name__ == "__main__":
+    main()
