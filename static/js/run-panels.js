@@ -46,7 +46,7 @@ export class Panels {
     if (panel.plot) panel.plot.setData(data);
     else {
       panel.plot = new window.uPlot(optionsOf(panel, series, options), data, panel.element);
-      panel.plot.setSize(sizeOf(panel.element)); // now that the height of its legend is known
+      requestAnimationFrame(() => panel.plot?.setSize(sizeOf(panel.element))); // once its legend has been laid out
     }
   }
 }
