@@ -64,6 +64,10 @@ def test_a_run_is_watched_by_two_and_its_model_answers(
     until_step_is_over(second, first_seen)
     first_point = curve(second)[0]
     assert is_marked(second), "the page was loaded again"
+    until(lambda: second.locator("[data-panel=scores] .u-series").count() > 1, 60, "the first scores are drawn")
+    second.wait_for_timeout(500)
+    heights = second.locator("[data-panel] canvas").evaluate_all("all => all.map(each => each.offsetHeight)")
+    assert len(heights) == 5 and min(heights) > 80, heights
     expect(second.get_by_role("button", name="Stop and keep best")).to_have_count(0)
     expect(page.get_by_role("button", name="Stop and keep best")).to_be_visible()
 
