@@ -49,6 +49,7 @@ def project(owner: User, editor: User, viewer: User) -> Project:
     return project
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Under `--dist loadgroup` a file stays in one worker, and all tests of the one real studio stay in one too."""
     for item in items:
