@@ -21,17 +21,20 @@ class ByteDropout:
     def __init__(self, seed: int) -> None:
         self._bits = np.random.SFC64(seed)
 
-    def __call__(self, x: Tensor, p: float) -> Tensor:
-        """Zero each value with probability round(256 p) / 256 and scale up the rest."""
+    def __call__(self, x: Tensor, p: float, *, plus: Tensor | None = None) -> Tensor:
+        """Zero each value with probability round(256 p) / 256, scale up the rest, and add `plus`."""
         threshold = round(p * 256)
         if threshold == 0:
-            return x
-        return _Drop.apply(x, self._keep(x, threshold), 256.0 / (256 - threshold))  # type: ignore[no-any-return]  # apply() is untyped
+            return x if plus is None else x + plus
+        factor = self._factor(x, threshold)
+        dropped: Tensor = _Drop.apply(x, factor) if plus is None else _DropAndAdd.apply(x, factor, plus)
+        return dropped
 
-    def _keep(self, x: Tensor, threshold: int) -> Tensor:
+    def _factor(self, x: Tensor, threshold: int) -> Tensor:
+        """0 or the scale for each value of `x`, in its type."""
         words: np.ndarray[Any, np.dtype[np.uint64]] = self._bits.random_raw((x.numel() + 7) // 8)
         drawn = torch.from_numpy(words.view(np.uint8)[: x.numel()]).view(x.shape)
-        return drawn.ge_(threshold).view(torch.bool)  # in place: the bytes become 0 or 1, which is a bool
+        return drawn.ge_(threshold).to(x.dtype).mul_(256.0 / (256 - threshold))
 
     def state(self) -> dict[str, Any]:
         """The generator's state as JSON values."""
@@ -51,12 +54,23 @@ class ByteDropout:
 
 class _Drop(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: FunctionCtx, x: Tensor, keep: Tensor, scale: float) -> Tensor:
-        ctx.save_for_backward(keep)
-        ctx.scale = scale  # type: ignore[attr-defined]  # torch's way to hand values to backward
-        return torch.mul(x, keep).mul_(scale)
+    def forward(ctx: FunctionCtx, x: Tensor, factor: Tensor) -> Tensor:
+        ctx.save_for_backward(factor)
+        return x * factor
 
     @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None]:
-        (keep,) = ctx.saved_tensors
-        return torch.mul(grad, keep).mul_(ctx.scale), None, None
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
+        (factor,) = ctx.saved_tensors
+        return grad * factor, None
+
+
+class _DropAndAdd(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: FunctionCtx, x: Tensor, factor: Tensor, plus: Tensor) -> Tensor:
+        ctx.save_for_backward(factor)
+        return torch.addcmul(plus, x, factor)
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, Tensor]:
+        (factor,) = ctx.saved_tensors
+        return grad * factor, None, grad

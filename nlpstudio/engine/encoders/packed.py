@@ -8,7 +8,7 @@ In eval mode the result equals the model's own forward to rounding.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from operator import attrgetter
 from typing import Any
 
@@ -22,6 +22,7 @@ from nlpstudio.engine.encoders.example import Example
 from nlpstudio.engine.encoders.families import FAMILIES, Family
 from nlpstudio.engine.encoders.packing import Chunk, Packed, pack
 
+HALF_MULTIPLE = 256  # of tokens: a CPU's half-precision kernels are compiled anew for each new shape
 HEADS = ("ForSequenceClassification", "ForTokenClassification", "ForQuestionAnswering")
 
 
@@ -55,12 +56,16 @@ class PackedEncoder:
     def logits(self, examples: Sequence[Example]) -> Tensor:
         """[rows, labels] of a sequence classifier, else [tokens, outputs] of the real tokens."""
         skipped = self.model.config.pad_token_id if self.family.positions_skip_padding else None
-        batch = pack(examples, device=self.model.device, skip_padding_id=skipped)
+        half = torch.is_autocast_enabled(self.model.device.type)
+        multiple = HALF_MULTIPLE if half and self.model.device.type == "cpu" else 1
+        batch = pack(examples, device=self.model.device, skip_padding_id=skipped, multiple=multiple)
         hidden = self._embed(batch)
+        if half:  # norms and residuals in half precision too: half the copies, and none between types
+            hidden = hidden.to(torch.get_autocast_dtype(self.model.device.type))
         for layer in self.layers[:-1]:
             hidden = self._through(layer, hidden, batch)
         hidden = self._through(self.layers[-1], hidden, batch, first_only=self.first_only)
-        return self._head(hidden)
+        return self._head(hidden if self.first_only else hidden[: len(hidden) - batch.spare])
 
     def random_state(self) -> Mapping[str, Any]:
         """The state of the dropout generator, as JSON values."""
@@ -87,50 +92,49 @@ class PackedEncoder:
         if first_only:
             key_value = F.linear(x, *_joined(layer.key, layer.value))
             x = x.index_select(0, batch.first)
-            attended = self._attend_first(layer.query(x), key_value, batch.chunks)
+            attended = self._attend_first(layer.query(x), key_value, batch)
         else:
             query_key_value = F.linear(x, *_joined(layer.query, layer.key, layer.value))
-            attended = self._attend(query_key_value, batch.chunks)
+            attended = self._attend(query_key_value, batch)
         attended = layer.attention_out(attended)
-        if self.family.attention_out_dropout:
-            attended = self._drop(attended)
-        x = layer.attention_norm(attended + x)
+        x = layer.attention_norm(self._drop(attended, plus=x) if self.family.attention_out_dropout else attended + x)
         grown = layer.activation(layer.ffn_in(x))
-        out: Tensor = layer.ffn_norm(self._drop(layer.ffn_out(grown)) + x)
+        out: Tensor = layer.ffn_norm(self._drop(layer.ffn_out(grown), plus=x))
         return out
 
-    def _attend(self, query_key_value: Tensor, chunks: tuple[Chunk, ...]) -> Tensor:
+    def _attend(self, query_key_value: Tensor, batch: Packed) -> Tensor:
         """Self-attention of packed [tokens, 3 * hidden] to [tokens, hidden]."""
         parts = []
-        for chunk in chunks:
-            block = _spread(query_key_value, chunk).view(chunk.rows, chunk.width, 3, self.heads, -1)
+        for tokens, chunk in _by_chunk(_for_attention(query_key_value), batch):
+            block = _spread(tokens, chunk).view(chunk.rows, chunk.width, 3, self.heads, -1)
             query, key, value = block.permute(2, 0, 3, 1, 4).unbind(0)
             out = self._attention(query, key, value, chunk).transpose(1, 2).reshape(chunk.rows * chunk.width, -1)
             parts.append(out if chunk.real is None else out.index_select(0, chunk.real))
-        return torch.cat(parts) if len(parts) > 1 else parts[0]
+        if batch.spare:
+            parts.append(parts[0].new_zeros(batch.spare, parts[0].shape[1]))
+        return (torch.cat(parts) if len(parts) > 1 else parts[0]).to(query_key_value.dtype)
 
-    def _attend_first(self, query: Tensor, key_value: Tensor, chunks: tuple[Chunk, ...]) -> Tensor:
+    def _attend_first(self, query: Tensor, key_value: Tensor, batch: Packed) -> Tensor:
         """Attention of the first tokens [rows, hidden] over packed [tokens, 2 * hidden] to [rows, hidden]."""
-        parts = []
-        for rows, chunk in zip(query.split([chunk.rows for chunk in chunks]), chunks, strict=True):
-            block = _spread(key_value, chunk).view(chunk.rows, chunk.width, 2, self.heads, -1)
+        asked, parts = _for_attention(query).split([chunk.rows for chunk in batch.chunks]), []
+        for rows, (tokens, chunk) in zip(asked, _by_chunk(_for_attention(key_value), batch), strict=True):
+            block = _spread(tokens, chunk).view(chunk.rows, chunk.width, 2, self.heads, -1)
             key, value = block.permute(2, 0, 3, 1, 4).unbind(0)
-            asked = rows.view(chunk.rows, 1, self.heads, -1).transpose(1, 2)
-            parts.append(self._attention(asked, key, value, chunk).transpose(1, 2).reshape(chunk.rows, -1))
-        return torch.cat(parts) if len(parts) > 1 else parts[0]
+            asking = rows.view(chunk.rows, 1, self.heads, -1).transpose(1, 2)
+            parts.append(self._attention(asking, key, value, chunk).transpose(1, 2).reshape(chunk.rows, -1))
+        return (torch.cat(parts) if len(parts) > 1 else parts[0]).to(query.dtype)
 
     def _attention(self, query: Tensor, key: Tensor, value: Tensor, chunk: Chunk) -> Tensor:
         dropout = self.attention_dropout if self.model.training else 0.0
-        if query.device.type == "cpu" and query.dtype != torch.float32:
-            # The backward pass of a CPU's flash attention was measured five times slower in bf16 than in fp32.
-            with torch.autocast("cpu", enabled=False):
-                return self._attention(query.float(), key.float(), value.float(), chunk)
-        return F.scaled_dot_product_attention(query, key, value, attn_mask=chunk.mask, dropout_p=dropout)
+        with torch.autocast(query.device.type, enabled=False):
+            return F.scaled_dot_product_attention(query, key, value, attn_mask=chunk.mask, dropout_p=dropout)
 
-    def _drop(self, x: Tensor) -> Tensor:
-        if not self.model.training:
-            return x
-        return self._bytes(x, self.hidden_dropout) if x.device.type == "cpu" else F.dropout(x, self.hidden_dropout)
+    def _drop(self, x: Tensor, *, plus: Tensor | None = None) -> Tensor:
+        """Hidden dropout in training, with `plus` added afterwards."""
+        if self.model.training and x.device.type == "cpu":
+            return self._bytes(x, self.hidden_dropout, plus=plus)
+        dropped = F.dropout(x, self.hidden_dropout) if self.model.training else x
+        return dropped if plus is None else dropped + plus
 
     def _head(self, hidden: Tensor) -> Tensor:
         """The model's own head on [rows, hidden] of first tokens or on [tokens, hidden]."""
@@ -177,9 +181,19 @@ def _joined(*linears: nn.Linear) -> tuple[Tensor, Tensor]:
     return torch.cat([each.weight for each in linears]), torch.cat([each.bias for each in linears])
 
 
-def _spread(x: Tensor, chunk: Chunk) -> Tensor:
-    """The chunk's packed tokens [n, d] in their padded places [rows * width, d], zero where padded."""
-    tokens = x[chunk.begin : chunk.end]
+def _for_attention(x: Tensor) -> Tensor:
+    """In fp32 on a CPU, whose backward pass of flash attention was measured five times slower in bf16 than in fp32."""
+    return x.float() if x.device.type == "cpu" else x
+
+
+def _by_chunk(x: Tensor, batch: Packed) -> Iterator[tuple[Tensor, Chunk]]:
+    """Each chunk's tokens; split at once, for the gradient of a slice is as large as all that it was cut from."""
+    sizes = [chunk.end - chunk.begin for chunk in batch.chunks]
+    return zip(x.split([*sizes, batch.spare]), batch.chunks, strict=False)  # the spare ones belong to none
+
+
+def _spread(tokens: Tensor, chunk: Chunk) -> Tensor:
+    """The chunk's tokens [n, d] in their padded places [rows * width, d], zero where padded."""
     if chunk.real is None:
         return tokens
-    return x.new_zeros(chunk.rows * chunk.width, x.shape[1]).index_copy_(0, chunk.real, tokens)
+    return tokens.new_zeros(chunk.rows * chunk.width, tokens.shape[1]).index_copy_(0, chunk.real, tokens)

@@ -35,17 +35,23 @@ class Chunk:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Packed:
-    """A packed batch: `ids`, `positions` and `types` are [tokens]; `first` [rows] is where each row begins."""
+    """A packed batch: `ids`, `positions` and `types` are [tokens]; `first` [rows] is where each row begins.
+
+    The last `spare` tokens belong to no row: they only make the count of tokens a round one.
+    """
 
     ids: Tensor
     positions: Tensor
     types: Tensor
     first: Tensor
+    spare: int
     chunks: tuple[Chunk, ...]
 
 
-def pack(examples: Sequence[Example], *, device: torch.device, skip_padding_id: int | None = None) -> Packed:
-    """Lay `examples` end to end. With `skip_padding_id`, positions count as RoBERTa's do."""
+def pack(
+    examples: Sequence[Example], *, device: torch.device, skip_padding_id: int | None = None, multiple: int = 1
+) -> Packed:
+    """Lay `examples` end to end, up to a `multiple` of tokens. With `skip_padding_id`, positions count as RoBERTa's."""
     lengths = np.array([len(example) for example in examples])
     starts = np.concatenate([[0], np.cumsum(lengths)])
     if skip_padding_id is None:
@@ -53,11 +59,14 @@ def pack(examples: Sequence[Example], *, device: torch.device, skip_padding_id: 
     else:
         positions = [_positions_after(example.ids, skip_padding_id) for example in examples]
     types = [np.zeros(len(e), np.int32) if e.types is None else e.types for e in examples]
+    spare = -int(starts[-1]) % multiple
+    rest = np.zeros(spare, np.int32)
     return Packed(
-        ids=_tensor(np.concatenate([example.ids for example in examples]), device),
-        positions=_tensor(np.concatenate(positions), device),
-        types=_tensor(np.concatenate(types), device),
+        ids=_tensor(np.concatenate([*(example.ids for example in examples), rest]), device),
+        positions=_tensor(np.concatenate([*positions, rest]), device),
+        types=_tensor(np.concatenate([*types, rest]), device),
         first=_tensor(starts[:-1], device),
+        spare=spare,
         chunks=tuple(_chunks(lengths, starts, device)),
     )
 

@@ -7,9 +7,16 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from nlpstudio.engine.hardware import Hardware
+
 POOL = 50
-TOKENS_AT_ONCE = {"cpu": 2048, "cuda": 16384}
+TOKENS_AT_ONCE = {("cpu", "fp32"): 2048, ("cpu", "bf16"): 4096, ("cuda", "fp32"): 16384, ("cuda", "bf16"): 16384}
 TOKENS_AT_ONCE_FORWARD = {"cpu": 4096, "cuda": 65536}
+
+
+def tokens_at_once(hardware: Hardware) -> int:
+    """How many tokens of a micro-batch suit the device: enough to keep it busy, few enough to save memory."""
+    return TOKENS_AT_ONCE[hardware.device.type, hardware.precision]
 
 
 def steps_per_epoch(examples: int, batch_size: int) -> int:

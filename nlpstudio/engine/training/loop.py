@@ -56,7 +56,7 @@ class Training:
     @property
     def tokens_at_once(self) -> int:
         """The budget of a micro-batch, in computed tokens."""
-        return self.progress.tokens_at_once or batches.TOKENS_AT_ONCE[self.hardware.device.type]
+        return self.progress.tokens_at_once or batches.tokens_at_once(self.hardware)
 
     @property
     def total_steps(self) -> int:

@@ -19,7 +19,7 @@ from tests.engine.training.mortal import Mortal, Order
 from tests.tiny import tiny_base_model, write_sentiment_tsv
 
 PARAMS = {"epochs": 4, "batch_size": 8, "learning_rate": 1e-3, "max_length": 32, "threads": 1, "early_stopping": 0}
-FATAL = (signal.SIGKILL, signal.SIGXFSZ)
+FATAL = (signal.SIGKILL, signal.SIGPROF, signal.SIGXFSZ)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -42,12 +42,14 @@ def test_death_at_a_call_on_the_disk(victim: Victim) -> None:
 @pytest.mark.timeout(600)
 def test_death_at_any_moment_even_twice(victim: Victim) -> None:
     moments = random.Random(11)
-    lasted, resumed = victim.alone["seconds"], 0
+    lasted, resumed, died = victim.alone["seconds"], 0, 0
     for number in range(RANDOM_MOMENTS):
         seconds = moments.uniform(0.05, 0.9) * lasted
         death = victim.kill(*({"seconds": seconds, "save_after": 0.0} for _ in range(1 + number % 2)))
         assert not death.wrong, (seconds, death)
         resumed += death.resumed_from > 0
+        died += death.fired
+    assert died > RANDOM_MOMENTS / 2
     assert resumed > 0
 
 
