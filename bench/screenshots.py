@@ -20,11 +20,11 @@ from tests.studio import ROOT, Studio, until
 
 BASE_MODEL = "all-minilm-l6-v2"
 SAMPLE = "SMS spam"
-PARAMS = {"epochs": 3, "learning_rate": 5e-5, "batch_size": 32, "max_length": 64, "early_stopping": 0}
+PARAMS = {"epochs": 2, "learning_rate": 5e-5, "batch_size": 32, "max_length": 64, "early_stopping": 0}
 TEXT = "Hi, we are at the cinema. Text FREE to 80082 to win two tickets, or just come and bring popcorn?"
 LATER_MS = 1_500
 LARGEST_BYTES = 200_000
-PATIENCE_S = 600
+PATIENCE_S = 1800
 
 
 def pictures(studio: Studio, out: Path) -> None:

@@ -31,7 +31,7 @@ OURS = ("STUDIO_", "DJANGO_", "DATABASE_URL", "TEST_DATABASE_URL", "REDIS_URL", 
 """What the suite or a developer may have set for itself; the studio under test starts without it."""
 
 
-def until(ask: Callable[[], T], seconds: float, what: str) -> T:
+def until(ask: Callable[[], T | None], seconds: float, what: str) -> T:
     """The first true answer of `ask` within so many seconds."""
     deadline = time.monotonic() + seconds
     while not (answer := ask()):

@@ -12,7 +12,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-END_SECONDS = 12.0
+END_SECONDS = 8.0
+"""Then they are killed. An import or a fetch may be in the middle of its work: it is taken up again."""
 RESTART_PAUSE_SECONDS = 2.0
 _PR_SET_PDEATHSIG = 1
 

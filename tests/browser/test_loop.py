@@ -13,13 +13,8 @@ from tests.flows.program import Program
 from tests.studio import Studio, until
 from tests.tiny import write_sentiment_tsv
 
-SLOW_MS = 60_000
-
-
-@pytest.fixture(scope="module")
-def address_of_run() -> dict[str, str]:
-    """Where the run is that the first test of this file starts."""
-    return {}
+pytestmark = pytest.mark.timeout(400)
+SLOW_MS = 120_000
 
 
 def test_the_one_time_link_signs_in_once(visit: Visit, studio: Studio) -> None:
@@ -64,7 +59,7 @@ def test_a_run_is_watched_by_two_and_its_model_answers(
     until_step_is_over(second, first_seen)
     first_point = curve(second)[0]
     assert is_marked(second), "the page was loaded again"
-    until(lambda: second.locator("[data-panel=scores] .u-series").count() > 1, 60, "the first scores are drawn")
+    until(lambda: second.locator("[data-panel=scores] .u-series").count() > 1, 120, "the first scores are drawn")
     second.wait_for_timeout(500)
     heights = second.locator("[data-panel] canvas").evaluate_all("all => all.map(each => each.offsetHeight)")
     assert len(heights) == 5 and min(heights) > 80, heights
@@ -104,7 +99,7 @@ def step(page: Page) -> int:
 
 
 def until_step_is_over(page: Page, least: int) -> None:
-    until(lambda: step(page) > least or page.wait_for_timeout(100), 30, f"the page shows a step over {least}")
+    until(lambda: step(page) > least or page.wait_for_timeout(100), 120, f"the page shows a step over {least}")
 
 
 def curve(page: Page) -> list[str]:

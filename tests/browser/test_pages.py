@@ -13,6 +13,7 @@ from playwright.sync_api import Page, expect
 from tests.browser.conftest import Visit
 from tests.flows.program import Program
 
+pytestmark = pytest.mark.timeout(400)
 CHINESE = re.compile(r"[\u4e00-\u9fff]")
 GRAVE = ("serious", "critical")
 

@@ -15,6 +15,8 @@ from tests.studio import Studio, until
 
 PARAMS = {"epochs": 12, "learning_rate": 2e-3, "batch_size": 8, "early_stopping": 0}
 """Enough for the tiny model to learn its tiny data."""
+PATIENCE_SECONDS = 150
+"""For steps that take some seconds on a quiet machine; others may be busy."""
 OVER = ("finished", "stopped", "cancelled", "failed")
 
 
@@ -49,7 +51,7 @@ class Program:
             now: dict[str, Any] = self.get(f"dataset-versions/{version}")
             return None if now["state"] == "importing" else now
 
-        done = until(ready, 60, "the import ends")
+        done = until(ready, PATIENCE_SECONDS, "the import ends")
         assert done["state"] == "ready", done["error"]
         return done
 
@@ -64,7 +66,7 @@ class Program:
         found: dict[str, Any] = self.get(f"runs/{run}")
         return found
 
-    def ended(self, run: str, seconds: float = 90) -> dict[str, Any]:
+    def ended(self, run: str, seconds: float = PATIENCE_SECONDS) -> dict[str, Any]:
         """The run, once it is over."""
 
         def over() -> dict[str, Any] | None:
@@ -82,7 +84,7 @@ class Program:
             kinds = [event["kind"] for event in self.events(run)]
             return now if now["state"] == "running" and "saved" in kinds else None
 
-        return until(moving, 60, f"run {run} trains")
+        return until(moving, PATIENCE_SECONDS, f"run {run} trains")
 
     def finished(self, task: str) -> dict[str, Any]:
         """The finished run of a task, trained when it is first asked for."""

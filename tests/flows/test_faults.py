@@ -8,10 +8,11 @@ from collections.abc import Callable
 import psutil
 import pytest
 
-from tests.flows.program import OVER, Program
+from tests.flows.program import OVER, PATIENCE_SECONDS, Program
 from tests.studio import END_SECONDS, LEASE_SECONDS, until
 from tests.tiny import sentiment_lines
 
+pytestmark = pytest.mark.timeout(400)
 LOST_WITHIN_SECONDS = 60
 LONG = {"epochs": 400, "early_stopping": 0, "learning_rate": 1e-4}
 """Half a minute at most on a quiet machine: long enough to be killed in."""
@@ -37,14 +38,14 @@ def test_a_training_process_that_is_killed_fails_its_run_in_words_and_it_can_be_
     run = program.start(version, **LONG)
     program.in_mid_run(run)
     trainer(program).kill()
-    failed = program.ended(run, 30)
+    failed = program.ended(run)
     assert failed["state"] == "failed" and failed["error"]["message"] and failed["error"]["hint"], failed
     program.api.post(f"runs/{run}/resume").raise_for_status()
     program.in_mid_run(run)
     again = [event for event in program.events(run) if event["kind"] == "prepared"]
     assert len(again) == 2 and again[1]["resumed_from"] > 0
     program.api.post(f"runs/{run}/stop").raise_for_status()
-    stopped = program.ended(run, 60)
+    stopped = program.ended(run)
     assert stopped["state"] == "stopped" and stopped["model_version"]
     seqs = [event["seq"] for event in program.events(run)]
     assert seqs == list(range(1, len(seqs) + 1))
@@ -63,7 +64,7 @@ def test_a_run_whose_whole_worker_is_killed_is_seen_lost_in_time_and_goes_on_fro
     waited = max(0.0, time.monotonic() - lease_ended)
     record_property("seconds from the end of the lease until the run is lost", round(waited, 1))
     assert waited < LOST_WITHIN_SECONDS
-    until(lambda: program.run(run)["attempt"] == 2, 60, "another worker takes the run")
+    until(lambda: program.run(run)["attempt"] == 2, PATIENCE_SECONDS, "another worker takes the run")
     program.in_mid_run(run)
     last = [event for event in program.events(run) if event["kind"] == "prepared"][-1]
     assert last["resumed_from"] > 0 and before["step"] > 0
@@ -91,7 +92,7 @@ def test_a_studio_that_is_killed_leaves_no_process_and_goes_on_where_it_was(prog
     program.studio.process.wait()
     until(lambda: not program.studio.processes(), END_SECONDS, "every child is gone")
     program.studio.start()
-    until(lambda: program.run(run)["state"] == "running", 60, "the run is taken up again")
+    until(lambda: program.run(run)["state"] == "running", PATIENCE_SECONDS, "the run is taken up again")
     program.in_mid_run(run)
     assert [event for event in program.events(run) if event["kind"] == "prepared"][-1]["resumed_from"] > 0
     program.api.post(f"runs/{run}/cancel").raise_for_status()
