@@ -29,6 +29,7 @@ class TrainParams(Jsonable):
     `early_stopping` is the number of evaluations without a gain that are waited for (0 = off).
     `freeze_layers` counts from the embeddings up; with it the embeddings are frozen too.
     `layer_decay` multiplies the learning rate once for each layer below the head.
+    `lora_rank` above 0 trains only the head and adapters of that rank, scaled by `lora_alpha` / `lora_rank`.
     """
 
     epochs: int = _number(3, 1, 1000, basic=True)
@@ -48,6 +49,9 @@ class TrainParams(Jsonable):
     freeze_embeddings: bool = False
     freeze_layers: int = _number(0, 0, 200)
     layer_decay: float = _number(1.0, 0.1, 1.0)
+    lora_rank: int = _number(0, 0, 256)
+    lora_alpha: int = _number(16, 1, 1024)
+    lora_dropout: float = _number(0.0, 0.0, 0.9)
     doc_stride: int = _number(64, 1, 4096)
     threads: int = _number(0, 0, 256)
 

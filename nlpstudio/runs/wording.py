@@ -38,6 +38,12 @@ SETTINGS: Mapping[str, tuple[Any, Any]] = {
         _("How many layers, from below, stay as they are. Faster, for little data."),
     ),
     "layer_decay": (_("Layer decay"), _("Multiplies the learning rate once for each layer below the head; 1 is off.")),
+    "lora_rank": (
+        _("LoRA rank"),
+        _("Trains small adapters of this rank instead of all weights: less memory, not faster. 0 is off."),
+    ),
+    "lora_alpha": (_("LoRA alpha"), _("How much the adapters count: their output is multiplied by alpha / rank.")),
+    "lora_dropout": (_("LoRA dropout"), _("Dropout before the adapters.")),
     "doc_stride": (_("Overlap"), _("For question answering: tokens that two pieces of a long context share.")),
     "threads": (_("Threads"), _("Processor threads; 0 takes all that are free to use.")),
 }
@@ -53,7 +59,7 @@ CHOICES: Mapping[str, Any] = {
 GROUPS: tuple[tuple[Any, tuple[str, ...]], ...] = (
     (_("Optimisation"), ("schedule", "warmup_ratio", "weight_decay", "max_grad_norm", "micro_batch")),
     (_("Regularisation"), ("label_smoothing", "class_weights", "attention_dropout")),
-    (_("Layers"), ("freeze_embeddings", "freeze_layers", "layer_decay")),
+    (_("Layers"), ("freeze_embeddings", "freeze_layers", "layer_decay", "lora_rank", "lora_alpha", "lora_dropout")),
     (_("Machine and data"), ("seed", "threads", "doc_stride")),
 )
 """The folded settings in groups."""

@@ -16,6 +16,17 @@ _ENGINE = (
     _("Lower the learning rate (a tenth is a good try) or lengthen the warm-up."),
     _("The device ran out of memory"),
     _("Set a smaller micro_batch (the result stays the same), a smaller max_length or a smaller base model."),
+    _(
+        "The memory does not hold %(asked)s tokens at once, so it is %(count)s, and each step is added up from "
+        "smaller pieces: it takes a little longer and means the same."
+    ),
+    _(
+        "The memory ran out. The run goes on from its last checkpoint with at most %(count)s tokens at once: "
+        "it takes a little longer and means the same."
+    ),
+    _("Training needs about %(needed)s MB more memory, and %(free)s MB are free"),
+    _("LoRA is not known for the architecture %(name)s"),
+    _("Set lora_rank to 0 or choose another base model."),
     _("No space left to write %(name)s"),
     _("Free some space and resume the run."),
     _("The data set is for %(task)s, the run for %(other)s"),

@@ -16,7 +16,7 @@ from nlpstudio.engine.hardware import Hardware
 from nlpstudio.engine.spec import TrainParams
 from nlpstudio.engine.tasks import TASKS, building
 from nlpstudio.engine.tasks.base import Setup
-from nlpstudio.engine.training import loop, optim
+from nlpstudio.engine.training import loop, lora, optim
 from nlpstudio.engine.training.checkpoint import Checkpoints
 from nlpstudio.engine.training.evaluate import Split
 from nlpstudio.engine.training.meter import Meter, SaveClock
@@ -106,6 +106,7 @@ def training(
     examples = task.encode(rows, tokenizer, setup).examples
     seeding.seed_everything(chosen.seed)
     model = building.build(task, base_model, setup)
+    lora.put_in(model, chosen)
     depth_of = optim.depths(model, model.base_model_prefix)
     optim.freeze(model, depth_of, chosen)
     return loop.Training(

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from operator import attrgetter
-from typing import Any
+from typing import Any, cast
 
 import torch
 import torch.nn.functional as F
@@ -90,11 +90,11 @@ class PackedEncoder:
     def _through(self, layer: _Layer, x: Tensor, batch: Packed, *, first_only: bool = False) -> Tensor:
         """One layer: [tokens, hidden] to the same, or to [rows, hidden] of the first tokens."""
         if first_only:
-            key_value = F.linear(x, *_joined(layer.key, layer.value))
+            key_value = _project(x, layer.key, layer.value)
             x = x.index_select(0, batch.first)
             attended = self._attend_first(layer.query(x), key_value, batch)
         else:
-            query_key_value = F.linear(x, *_joined(layer.query, layer.key, layer.value))
+            query_key_value = _project(x, layer.query, layer.key, layer.value)
             attended = self._attend(query_key_value, batch)
         attended = layer.attention_out(attended)
         x = layer.attention_norm(self._drop(attended, plus=x) if self.family.attention_out_dropout else attended + x)
@@ -176,9 +176,12 @@ class _Layer:
             setattr(self, name, attrgetter(getattr(family, name))(module))
 
 
-def _joined(*linears: nn.Linear) -> tuple[Tensor, Tensor]:
-    """Weight and bias of several linear layers as one, so that one matrix product does."""
-    return torch.cat([each.weight for each in linears]), torch.cat([each.bias for each in linears])
+def _project(x: Tensor, *linears: nn.Module) -> Tensor:
+    """Several linear layers side by side: [tokens, sum of outputs]. Plain ones need but one matrix product."""
+    if all(type(each) is nn.Linear for each in linears):
+        plain = cast("tuple[nn.Linear, ...]", linears)
+        return F.linear(x, torch.cat([each.weight for each in plain]), torch.cat([each.bias for each in plain]))
+    return torch.cat([each(x) for each in linears], dim=-1)  # adapters in between
 
 
 def _for_attention(x: Tensor) -> Tensor:

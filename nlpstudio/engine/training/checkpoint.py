@@ -14,7 +14,7 @@ from typing import Any
 
 import torch
 from safetensors.torch import load_file, save_file
-from torch import nn
+from torch import Tensor, nn
 
 from nlpstudio.engine import manifest, seeding
 from nlpstudio.engine.encoders.example import Encoder
@@ -81,7 +81,7 @@ class Checkpoints:
             "encoder_random": dict(encoder.random_state()),
         }
         with durable.whole_folder(self._folder(progress.step), {"kind": "checkpoint", "job": self.job}) as draft:
-            save_file({name: value.contiguous() for name, value in model.state_dict().items()}, draft / MODEL)
+            save_file({name: value.contiguous() for name, value in _own(model).items()}, draft / MODEL)
             save_file(optim.optimizer_state(optimizer, model), draft / OPTIMIZER)
             save_file(seeding.torch_state(), draft / RANDOM)
             (draft / STATE).write_text(json.dumps(state), encoding="utf-8")
@@ -99,7 +99,7 @@ class Checkpoints:
         self, checkpoint: Checkpoint, *, model: nn.Module, optimizer: torch.optim.Optimizer, encoder: Encoder
     ) -> None:
         """Set everything that computes back to where `checkpoint` was."""
-        model.load_state_dict(load_file(checkpoint.folder / MODEL))
+        _load(model, checkpoint.folder / MODEL)
         optim.set_optimizer_state(optimizer, model, load_file(checkpoint.folder / OPTIMIZER))
         seeding.set_torch_state(load_file(checkpoint.folder / RANDOM))
         seeding.set_python_state(checkpoint.python_random)
@@ -108,7 +108,7 @@ class Checkpoints:
     def restore_weights(self, step: int, model: nn.Module) -> None:
         """Give `model` the weights of the checkpoint made at `step`."""
         manifest.verify(self._folder(step))
-        model.load_state_dict(load_file(self._folder(step) / MODEL))
+        _load(model, self._folder(step) / MODEL)
 
     def _folder(self, step: int) -> Path:
         return self.root / f"step-{step:09d}"
@@ -137,3 +137,16 @@ class Checkpoints:
         for folder in self._folders():
             if folder not in keep:
                 shutil.rmtree(folder)
+
+
+def _own(model: nn.Module) -> dict[str, Tensor]:
+    """What training changes: a run that goes on has the rest from its base model."""
+    frozen = {name for name, parameter in model.named_parameters() if not parameter.requires_grad}
+    return {name: value for name, value in model.state_dict().items() if name not in frozen}
+
+
+def _load(model: nn.Module, path: Path) -> None:
+    tensors = load_file(path)
+    if tensors.keys() != _own(model).keys():
+        raise DamagedArtifact(f"{path.parent.name} was not made by a run that trains the same weights")
+    model.load_state_dict(tensors, strict=False)

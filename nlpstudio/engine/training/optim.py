@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from nlpstudio.engine.errors import InvalidSpec
 from nlpstudio.engine.spec import TrainParams
+from nlpstudio.engine.training import lora
 
 _LAYER = re.compile(r"\.(?:layer|layers|h|block)\.(\d+)\.")
 
@@ -33,13 +34,15 @@ def depths(model: nn.Module, head_of: str) -> dict[str, int]:
 
 
 def freeze(model: nn.Module, depth_of: Mapping[str, int], params: TrainParams) -> None:
-    """Take frozen parameters out of training. Raises `InvalidSpec` when there are not that many layers."""
+    """Take frozen parameters out of training, and with LoRA all but adapters and head. Raises `InvalidSpec` when there are not that many layers."""
     layers = max(depth_of.values()) - 1
     if params.freeze_layers > layers:
         raise InvalidSpec(f"freeze_layers is {params.freeze_layers}, but the base model has {layers} layers")
     frozen_up_to = params.freeze_layers if params.freeze_layers or params.freeze_embeddings else -1
+    head = layers + 1
     for name, parameter in model.named_parameters():
-        parameter.requires_grad_(depth_of[name] > frozen_up_to)
+        adapted = params.lora_rank == 0 or lora.MARK in name or depth_of[name] == head
+        parameter.requires_grad_(adapted and depth_of[name] > frozen_up_to)
 
 
 def adamw(model: nn.Module, depth_of: Mapping[str, int], params: TrainParams) -> torch.optim.AdamW:

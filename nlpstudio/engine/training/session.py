@@ -16,7 +16,7 @@ from nlpstudio.engine.errors import BaseModelMissing, OutOfMemory
 from nlpstudio.engine.events import STEP_EVENTS_PER_SECOND, Evaluated, Event, Finished, Prepared, Warned
 from nlpstudio.engine.job import Job
 from nlpstudio.engine.tasks import building
-from nlpstudio.engine.training import artifact, durable, evaluate, fit, loop, optim, preparing
+from nlpstudio.engine.training import artifact, durable, evaluate, fit, loop, lora, optim, preparing
 from nlpstudio.engine.training.checkpoint import Checkpoint, Checkpoints
 from nlpstudio.engine.training.meter import Meter, SaveClock
 
@@ -146,6 +146,7 @@ def _training(
     params = job.spec.params
     seeding.seed_everything(params.seed)  # the fresh head is drawn from here
     model = building.build(data.task, job.base_model, data.setup)
+    lora.put_in(model, params)
     model.to(machine.device)  # type: ignore[arg-type]  # transformers wraps the method's signature away
     depth_of = optim.depths(model, model.base_model_prefix)
     optim.freeze(model, depth_of, params)
@@ -172,6 +173,9 @@ def _finish(job: Job, data: preparing.Prepared, training: loop.Training) -> Gene
     """Judge the best weights on what was held out, and write predictions and model."""
     best_step = training.progress.best_step
     training.checkpoints.restore_weights(best_step, training.model)
+    if lora.is_in(training.model):
+        lora.merge(training.model)
+        training.encoder = encoders.choose(training.model)
     setup = replace(data.setup, class_weights=None)
     exact = replace(training.hardware, precision="fp32")  # as it will be served
     reports, records = {}, {}
