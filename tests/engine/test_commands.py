@@ -141,6 +141,19 @@ def test_a_warm_process_waits_for_its_job_and_a_polite_signal_keeps_the_best(job
     manifest.verify(job.parent / "out" / "model")
 
 
+def test_a_training_process_does_not_outlive_the_one_that_started_it(job: Path) -> None:
+    command = [*ENGINE, "run", str(job), "--die-with-parent"]
+    parent = f"import subprocess; subprocess.run({command!r})"
+    with subprocess.Popen(
+        [sys.executable, "-c", parent], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=environment()
+    ) as killed:
+        assert killed.stdout is not None
+        assert json.loads(killed.stdout.readline())["kind"] == "prepared"
+        killed.kill()
+        rest = killed.stdout.read()  # ends when the last process that writes has ended
+    assert '"finished"' not in rest
+
+
 def test_a_warm_process_that_is_not_needed_ends_quietly() -> None:
     result = engine("run", "-", stdin="")
     assert (result.returncode, result.stdout) == (0, "")
