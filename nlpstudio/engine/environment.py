@@ -45,3 +45,15 @@ def die_with_parent() -> None:
     ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:  # it died in between
         os.kill(os.getpid(), signal.SIGKILL)
+
+
+def give_back_memory() -> None:
+    """Return freed pages of the heap to the machine (glibc only).
+
+    Batches of ever-new sizes leave holes that are rarely the right size again: without this a process that predicts
+    for hours was measured to grow by 20 MB every 1,000 rows.
+    """
+    if sys.platform.startswith("linux"):
+        trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+        if trim is not None:
+            trim(0)

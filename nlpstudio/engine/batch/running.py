@@ -20,11 +20,13 @@ from nlpstudio.engine.batch.table import Form, form_of
 from nlpstudio.engine.data.checking import Refused
 from nlpstudio.engine.data.readers import READERS
 from nlpstudio.engine.data.readers.shape import Bad, Item
+from nlpstudio.engine.environment import give_back_memory
 from nlpstudio.engine.errors import DiskFull, UnsuitableInput, UnusableData
 from nlpstudio.engine.inference.predictor import Predictor
 
 CHUNK_ROWS = 512
 CHUNK_CHARACTERS = 400_000
+CHUNKS_BETWEEN_TRIMS = 1
 COMMIT_SECONDS = 0.5
 
 Found = Item | Bad
@@ -97,7 +99,9 @@ class _Work:
             self._form.skip(found)
         before, started = journal.rows, time.monotonic()
         committed = started
-        for chunk in _chunks(items):
+        for number, chunk in enumerate(_chunks(items), start=1):
+            if number % CHUNKS_BETWEEN_TRIMS == 0:
+                give_back_memory()
             rows = [
                 (self._form.row(found, self._names, [*values, error or None]), bool(error))
                 for found, (values, error) in zip(chunk, self._values(chunk), strict=True)

@@ -108,7 +108,7 @@ def child(order: Order) -> subprocess.Popen[bytes]:
 
 @pytest.mark.slow
 def test_kills_at_random_moments_lose_nothing_and_repeat_nothing(order: MakeOrder) -> None:
-    given = order(many(40_000))
+    given = order(many(20_000))
     rng, kills, seen = random.Random(5), 0, 0
     deadline = time.monotonic() + 240
     while kills < 3:
@@ -129,9 +129,9 @@ def test_kills_at_random_moments_lose_nothing_and_repeat_nothing(order: MakeOrde
     assert kills >= 2 and child(given).wait() == 0
     lines = [line.split("\t") for line in content_of(given).decode().splitlines()]
     ids = [int(line[0]) for line in lines[1:] if line != [""]]
-    assert ids == list(range(40_000))
-    assert [line[0] for line in lines] == [line.split("\t")[0] for line in many(40_000).splitlines()]
-    assert sum(bool(line[-1]) for line in lines[1:] if line != [""]) == len(range(0, 40_000, 97))
+    assert ids == list(range(20_000))
+    assert [line[0] for line in lines] == [line.split("\t")[0] for line in many(20_000).splitlines()]
+    assert sum(bool(line[-1]) for line in lines[1:] if line != [""]) == len(range(0, 20_000, 97))
 
 
 def peak_of(process: subprocess.Popen[bytes]) -> int:
