@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
 import pytest
 
 from nlpstudio.accounts.models import User
 from nlpstudio.projects.models import Membership, Project, Role
+
+if TYPE_CHECKING:
+    from tests.flows.program import Program
+    from tests.studio import Studio
 
 
 def _user(name: str) -> User:
@@ -47,6 +54,25 @@ def project(owner: User, editor: User, viewer: User) -> Project:
     for user, role in ((owner, Role.OWNER), (editor, Role.EDITOR), (viewer, Role.VIEWER)):
         Membership.objects.create(project=project, user=user, role=role)
     return project
+
+
+@pytest.fixture(scope="session")
+def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
+    """The one real studio of the session; its tests share it one after another, in one worker of pytest-xdist."""
+    from tests.studio import running  # here, because it loads torch, which most tests do without
+
+    with running(tmp_path_factory.mktemp("studio")) as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+def program(studio: Studio) -> Iterator[Program]:
+    """A program of the admin's, in a project of its own in the studio."""
+    from tests.flows.program import Program  # as above
+
+    with studio.api() as api:
+        project = api.post("projects", json={"name": "Flows", "description": ""}).raise_for_status().json()["id"]
+        yield Program(studio=studio, api=api, project=project)
 
 
 @pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups

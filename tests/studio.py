@@ -10,13 +10,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
 import httpx
 import psutil
-import pytest
 
 from tests.tiny import tiny_base_model
 
@@ -154,22 +154,14 @@ class Studio:
         return httpx.Client(base_url=f"{self.address}/api/v1/", headers=headers, timeout=30)
 
 
-@pytest.fixture(scope="session")
-def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
-    """One for the whole session; its tests share it one after another, in one worker of pytest-xdist."""
-    folder = tmp_path_factory.mktemp("studio")
+@contextmanager
+def running(folder: Path) -> Iterator[Studio]:
+    """A studio in `folder` with one base model, "tiny"; at the end it is ended, and each of its processes is gone."""
     tiny_base_model(folder / "base-models" / "tiny")
-    made = Studio(home=folder / "home", base_models=folder / "base-models")
+    studio = Studio(home=folder / "home", base_models=folder / "base-models")
     try:
-        made.start()
-        yield made
-        made.end()
+        studio.start()
+        yield studio
+        studio.end()
     finally:
-        made.kill()
-
-
-@pytest.fixture(scope="session")
-def api(studio: Studio) -> Iterator[httpx.Client]:
-    """The admin's."""
-    with studio.api() as client:
-        yield client
+        studio.kill()

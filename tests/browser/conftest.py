@@ -13,10 +13,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect, sync_playwright
 
-from tests.flows.program import Program, program
-from tests.studio import ADMIN, PASSWORD, Studio, api, studio
-
-__all__ = ["api", "program", "studio"]
+from tests.flows.program import Program
+from tests.studio import ADMIN, PASSWORD, Studio
 
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
 FLAGS = (

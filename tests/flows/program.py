@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
-import pytest
 
 from tests.published import DATA
 from tests.studio import Studio, until
@@ -102,10 +101,3 @@ class Program:
             page = self.get(address)
             found, address = found + page["results"], page["next"]
         return found
-
-
-@pytest.fixture(scope="session")
-def program(studio: Studio, api: httpx.Client) -> Program:
-    """The admin's program, in a project of its own."""
-    project = api.post("projects", json={"name": "Flows", "description": ""}).raise_for_status().json()["id"]
-    return Program(studio=studio, api=api, project=project)
