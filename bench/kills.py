@@ -41,7 +41,7 @@ def _report(name: str, deaths: dict[int, Death] | dict[float, Death]) -> None:
     fired = [death for death in deaths.values() if death.fired]
     resumed = sum(death.resumed_from > 0 for death in fired)
     wrong = {point: death.wrong for point, death in deaths.items() if death.wrong}
-    bound = f", so at most {3 / len(fired):.1%} fail (95 %)" if fired and not wrong else ""
+    bound = f", so at most {min(1.0, 3 / len(fired)):.1%} fail (95 %)" if fired and not wrong else ""
     print(
         f"{name}: {len(deaths)} tried, {len(fired)} died, {resumed} of them resumed from a checkpoint, "
         f"{len(deaths) - len(wrong)} ended in the same bytes{bound}",
