@@ -17,6 +17,7 @@ import pytest
 from nlpstudio.engine.batch import running
 from nlpstudio.engine.batch.journal import PART_FILE, InUse, Journal, progress_of
 from nlpstudio.engine.batch.order import FAILED_FILE, RESULT_FILE, Order, Result
+from nlpstudio.engine.batch.running import COMMIT_SECONDS
 from nlpstudio.engine.environment import child_environment
 from nlpstudio.engine.inference.predictor import Predictor
 from tests.engine.batch.conftest import MakeOrder
@@ -108,7 +109,8 @@ def child(order: Order) -> subprocess.Popen[bytes]:
 
 @pytest.mark.slow
 def test_kills_at_random_moments_lose_nothing_and_repeat_nothing(order: MakeOrder) -> None:
-    given = order(many(20_000))
+    rows = 80_000
+    given = order(many(rows))
     rng, kills, seen = random.Random(5), 0, 0
     deadline = time.monotonic() + 240
     while kills < 3:
@@ -118,7 +120,7 @@ def test_kills_at_random_moments_lose_nothing_and_repeat_nothing(order: MakeOrde
             if progress is not None and progress.rows > seen:
                 break
             time.sleep(0.01)
-        time.sleep(rng.random() * 1.2)
+        time.sleep(rng.random() * COMMIT_SECONDS)
         process.send_signal(signal.SIGKILL)
         if process.wait() == 0:
             break
@@ -129,9 +131,9 @@ def test_kills_at_random_moments_lose_nothing_and_repeat_nothing(order: MakeOrde
     assert kills >= 2 and child(given).wait() == 0
     lines = [line.split("\t") for line in content_of(given).decode().splitlines()]
     ids = [int(line[0]) for line in lines[1:] if line != [""]]
-    assert ids == list(range(20_000))
-    assert [line[0] for line in lines] == [line.split("\t")[0] for line in many(20_000).splitlines()]
-    assert sum(bool(line[-1]) for line in lines[1:] if line != [""]) == len(range(0, 20_000, 97))
+    assert ids == list(range(rows))
+    assert [line[0] for line in lines] == [line.split("\t")[0] for line in many(rows).splitlines()]
+    assert sum(bool(line[-1]) for line in lines[1:] if line != [""]) == len(range(0, rows, 97))
 
 
 def peak_of(process: subprocess.Popen[bytes]) -> int:
