@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import settings
 
 from nlpstudio.accounts.models import User
 from nlpstudio.projects.models import Membership, Project, Role
@@ -13,6 +14,11 @@ from nlpstudio.projects.models import Membership, Project, Role
 if TYPE_CHECKING:
     from tests.flows.program import Program
     from tests.studio import Studio
+
+settings.register_profile(
+    "suite", derandomize=True
+)  # the same cases each time; --hypothesis-profile=default hunts for others
+settings.load_profile("suite")
 
 
 def _user(name: str) -> User:

@@ -7,6 +7,8 @@ from urllib.parse import urlsplit
 
 import environ
 from django.utils.translation import gettext_lazy as _
+from redis.asyncio.retry import Retry
+from redis.backoff import ConstantBackoff
 
 from nlpstudio.config.environment import files_root, make_home, secret_key, socket_path
 
@@ -137,7 +139,8 @@ REDIS_URL = env("REDIS_URL", default=f"unix://{EMBEDDED_SOCKET}")
 CHANNEL_LAYERS = {
     "default": {
         "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
-        "CONFIG": {"hosts": [{"address": REDIS_URL, "socket_timeout": None}]},
+        # A broker that was restarted left a dead connection behind: connect anew rather than refuse a page's socket.
+        "CONFIG": {"hosts": [{"address": REDIS_URL, "socket_timeout": None, "retry": Retry(ConstantBackoff(0.5), 6)}]},
     }
 }
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}}

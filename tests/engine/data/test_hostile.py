@@ -29,6 +29,7 @@ table = st.lists(
 
 
 PLAIN_ROWS = "a\tpos\nb\tneg\n" * 20
+PLAIN = ImportOptions(task="classification", header=False, columns={"text": "0", "label": "1"})
 
 
 def reference(content: str) -> tuple[list[tuple[int, str, str]], int]:
@@ -53,12 +54,13 @@ def reference(content: str) -> tuple[list[tuple[int, str, str]], int]:
 @example('"a\tpos\nb"\tneg')
 @example("a\tpos\x85\nb\tneg")
 @example("a\t\ufeff")
+@example("\t\n\ttext\n\tlabel\n\t ")
 def test_accepted_rows_are_those_of_the_reference(hostile: str) -> None:
     content = PLAIN_ROWS + hostile
     with tempfile.TemporaryDirectory() as folder:
         source = Path(folder) / "a.tsv"
         source.write_bytes(content.encode())
-        report = import_file(source, Path(folder) / "set", ImportOptions(task="classification"))
+        report = import_file(source, Path(folder) / "set", PLAIN)
         rows = [(row.line, row.text, row.labels[0]) for row in DatasetFolder.open(Path(folder) / "set").rows()]
         stored, total = DatasetFolder.open(Path(folder) / "set").problems(0, 1000)
     good, bad = reference(content)
