@@ -13,6 +13,7 @@ import torch
 import transformers
 
 from nlpstudio.engine import memory
+from nlpstudio.engine.encoders import products
 from nlpstudio.engine.environment import usable_cpus
 
 PROBE_SECONDS = {"cpu": 0.1, "cuda": 0.5}
@@ -21,11 +22,12 @@ WORTH_IT = 1.5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hardware:
-    """A device with the precision ("fp32" or "bf16") and the threads of a run."""
+    """A device with the precision ("fp32" or "bf16"), the threads and the library of fp32 products of a run."""
 
     device: torch.device
     precision: str
     threads: int
+    products: str = products.TORCH
 
     def autocast(self) -> AbstractContextManager[Any]:
         """The context of a forward pass in this precision; parameters stay fp32."""
@@ -53,18 +55,24 @@ class Hardware:
             "device": device_name(self.device),
             "precision": self.precision,
             "threads": self.threads,
+            "products": self.products,
         }
 
 
-def choose(threads: int = 0, *, precision: str | None = None) -> Hardware:
-    """The best device. `threads` 0 takes all usable processors; `precision` None probes for it.
+def choose(threads: int = 0, *, precision: str | None = None, library: str | None = None) -> Hardware:
+    """The best device. `threads` 0 takes all usable processors; `precision` and `library` (of products) None probe.
 
-    Sets torch's thread count for this process.
+    Sets torch's thread count and the library of fp32 products for this process.
     """
     count = threads or usable_cpus()
     torch.set_num_threads(count)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    return Hardware(device=device, precision=precision or fastest_precision(device.type), threads=count)
+    return Hardware(
+        device=device,
+        precision=precision or fastest_precision(device.type),
+        threads=count,
+        products=products.use(library),
+    )
 
 
 def device_name(device: torch.device) -> str:
@@ -76,8 +84,8 @@ def device_name(device: torch.device) -> str:
 def fastest_precision(device: str) -> str:
     """bf16 where a matrix product says that it is much faster: having the instructions says little.
 
-    (Measured: a CPU with avx512_bf16 but without AMX multiplies bf16 at half the speed of fp32, one with AMX at eight
-    times the speed.)
+    (Measured: an Intel CPU with avx512_bf16 but without AMX multiplies bf16 at half the speed of fp32, one with AMX at
+    eight times the speed; an AMD EPYC with avx512_bf16 at twice the speed of fp32 by oneDNN.)
     """
     speeds = {dtype: _products_per_second(torch.device(device), dtype) for dtype in (torch.float32, torch.bfloat16)}
     return "bf16" if speeds[torch.bfloat16] > WORTH_IT * speeds[torch.float32] else "fp32"
@@ -86,10 +94,10 @@ def fastest_precision(device: str) -> str:
 def _products_per_second(device: torch.device, dtype: torch.dtype) -> float:
     size = 512 if device.type == "cpu" else 4096
     a = torch.ones(size, size, device=device, dtype=dtype)
-    torch.mm(a, a)
+    products.linear(a, a, None)
     count, begin = 0, time.perf_counter()
     while time.perf_counter() - begin < PROBE_SECONDS[device.type]:
-        torch.mm(a, a)
+        products.linear(a, a, None)
         if device.type == "cuda":
             torch.cuda.synchronize(device)
         count += 1

@@ -17,12 +17,13 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
+from nlpstudio.engine.encoders import half_attention, products
 from nlpstudio.engine.encoders.dropout import ByteDropout
 from nlpstudio.engine.encoders.example import Example
 from nlpstudio.engine.encoders.families import FAMILIES, Family
+from nlpstudio.engine.encoders.lookup import Lookup
 from nlpstudio.engine.encoders.packing import Chunk, Packed, pack
 
-HALF_MULTIPLE = 256  # of tokens: a CPU's half-precision kernels are compiled anew for each new shape
 HEADS = ("ForSequenceClassification", "ForTokenClassification", "ForQuestionAnswering")
 
 
@@ -51,13 +52,16 @@ class PackedEncoder:
         self.attention_dropout = float(getattr(model.config, self.family.attention_dropout))
         self.first_only = type(model).__name__.endswith("ForSequenceClassification")
         self.layers = [_Layer(module, self.family) for module in attrgetter(self.family.layers)(self.base)]
+        words: Any = attrgetter("embeddings.word_embeddings")(self.base)
+        self.words: Any = words if model.get_output_embeddings() is not None else Lookup(words)
         self._bytes = ByteDropout(seed)
 
     def logits(self, examples: Sequence[Example]) -> Tensor:
         """[rows, labels] of a sequence classifier, else [tokens, outputs] of the real tokens."""
         skipped = self.model.config.pad_token_id if self.family.positions_skip_padding else None
         half = torch.is_autocast_enabled(self.model.device.type)
-        multiple = HALF_MULTIPLE if half and self.model.device.type == "cpu" else 1
+        compiled = self.model.device.type == "cpu" and (half or products.chosen() == products.ONEDNN)
+        multiple = products.MULTIPLE if compiled else 1
         batch = pack(examples, device=self.model.device, skip_padding_id=skipped, multiple=multiple)
         hidden = self._embed(batch)
         if half:  # norms and residuals in half precision too: half the copies, and none between types
@@ -77,7 +81,7 @@ class PackedEncoder:
 
     def _embed(self, batch: Packed) -> Tensor:
         parts = self.base.embeddings
-        x: Tensor = parts.word_embeddings(batch.ids) + parts.position_embeddings(batch.positions)
+        x: Tensor = self.words(batch.ids) + parts.position_embeddings(batch.positions)
         if hasattr(parts, "token_type_embeddings"):
             x = x + parts.token_type_embeddings(batch.types)
         if hasattr(parts, "task_type_embeddings"):  # ERNIE 2 and later; fine-tuning uses task 0
@@ -92,27 +96,32 @@ class PackedEncoder:
         if first_only:
             key_value = _project(x, layer.key, layer.value)
             x = x.index_select(0, batch.first)
-            attended = self._attend_first(layer.query(x), key_value, batch)
+            attended = self._attend_first(products.through(layer.query, x), key_value, batch)
         else:
             query_key_value = _project(x, layer.query, layer.key, layer.value)
             attended = self._attend(query_key_value, batch)
-        attended = layer.attention_out(attended)
+        attended = products.through(layer.attention_out, attended)
         x = layer.attention_norm(self._drop(attended, plus=x) if self.family.attention_out_dropout else attended + x)
-        grown = layer.activation(layer.ffn_in(x))
-        out: Tensor = layer.ffn_norm(self._drop(layer.ffn_out(grown), plus=x))
+        grown = layer.activation(products.through(layer.ffn_in, x))
+        out: Tensor = layer.ffn_norm(self._drop(products.through(layer.ffn_out, grown), plus=x))
         return out
 
     def _attend(self, query_key_value: Tensor, batch: Packed) -> Tensor:
         """Self-attention of packed [tokens, 3 * hidden] to [tokens, hidden]."""
         parts = []
-        for tokens, chunk in _by_chunk(_for_attention(query_key_value), batch):
-            block = _spread(tokens, chunk).view(chunk.rows, chunk.width, 3, self.heads, -1)
+        dropped = self.model.training and self.attention_dropout > 0
+        for tokens, chunk in _by_chunk(query_key_value, batch):
+            if half_attention.suits(tokens, chunk) and not dropped:
+                parts.append(half_attention.attend(tokens, chunk, self.heads))
+                continue
+            block = _spread(_for_attention(tokens), chunk).view(chunk.rows, chunk.width, 3, self.heads, -1)
             query, key, value = block.permute(2, 0, 3, 1, 4).unbind(0)
             out = self._attention(query, key, value, chunk).transpose(1, 2).reshape(chunk.rows * chunk.width, -1)
-            parts.append(out if chunk.real is None else out.index_select(0, chunk.real))
+            out = out if chunk.real is None else out.index_select(0, chunk.real)
+            parts.append(out.to(tokens.dtype))
         if batch.spare:
             parts.append(parts[0].new_zeros(batch.spare, parts[0].shape[1]))
-        return (torch.cat(parts) if len(parts) > 1 else parts[0]).to(query_key_value.dtype)
+        return torch.cat(parts) if len(parts) > 1 else parts[0]
 
     def _attend_first(self, query: Tensor, key_value: Tensor, batch: Packed) -> Tensor:
         """Attention of the first tokens [rows, hidden] over packed [tokens, 2 * hidden] to [rows, hidden]."""
@@ -180,7 +189,7 @@ def _project(x: Tensor, *linears: nn.Module) -> Tensor:
     """Several linear layers side by side: [tokens, sum of outputs]. Plain ones need but one matrix product."""
     if all(type(each) is nn.Linear for each in linears):
         plain = cast("tuple[nn.Linear, ...]", linears)
-        return F.linear(x, torch.cat([each.weight for each in plain]), torch.cat([each.bias for each in plain]))
+        return products.linear(x, torch.cat([each.weight for each in plain]), torch.cat([each.bias for each in plain]))
     return torch.cat([each(x) for each in linears], dim=-1)  # adapters in between
 
 

@@ -127,8 +127,7 @@ def _step(run: Training, batch: NDArray[np.int64], rate: float) -> tuple[float, 
             part = run.task.loss(run.encoder.logits(examples).float(), examples, run.setup) / total
         part.backward()
         loss += part.item()
-    most = run.setup.params.max_grad_norm or math.inf
-    norm = float(torch.nn.utils.clip_grad_norm_(run.model.parameters(), most))
+    norm = optim.clip(run.model, run.setup.params.max_grad_norm)
     if not math.isfinite(loss) or not math.isfinite(norm):
         raise NotANumber(
             f"The loss became {loss} at step {run.progress.step + 1}",

@@ -66,6 +66,19 @@ def adamw(model: nn.Module, depth_of: Mapping[str, int], params: TrainParams) ->
     return torch.optim.AdamW(options, lr=params.learning_rate, fused=True)
 
 
+def clip(model: nn.Module, most: float) -> float:
+    """Scale the gradients down to the norm `most` (0 = leave them), and return the norm that they had.
+
+    As `torch.nn.utils.clip_grad_norm_`, which goes through all gradients also when it multiplies them by 1.
+    """
+    gradients = [parameter.grad for parameter in model.parameters() if parameter.grad is not None]
+    total = torch.nn.utils.get_total_norm(gradients)
+    norm = float(total)
+    if 0 < most < norm:
+        torch.nn.utils.clip_grads_with_norm_(model.parameters(), most, total)
+    return norm
+
+
 def learning_rate(step: int, total: int, params: TrainParams) -> float:
     """The learning rate of optimizer step `step` (from 0) of `total`: warm-up, then the schedule down to 0."""
     warmup = math.ceil(total * params.warmup_ratio)

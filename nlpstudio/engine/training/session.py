@@ -117,7 +117,8 @@ def _let_go() -> None:
 def _machine(job: Job, checkpoint: Checkpoint | None) -> hardware.Hardware:
     """The hardware to run on; what the run does not fix is as it was when the checkpoint was made."""
     before = checkpoint.environment if checkpoint else {}
-    return hardware.choose(job.spec.params.threads or before.get("threads", 0), precision=before.get("precision"))
+    threads = job.spec.params.threads or before.get("threads", 0)
+    return hardware.choose(threads, precision=before.get("precision"), library=before.get("products"))
 
 
 def _changed(before: dict[str, Any], now: dict[str, Any]) -> str:

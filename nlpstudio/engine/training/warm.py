@@ -7,7 +7,7 @@ import torch
 from transformers import AutoModelForSequenceClassification, BertConfig
 
 from nlpstudio.engine import hardware
-from nlpstudio.engine.encoders import Example, choose
+from nlpstudio.engine.encoders import Example, choose, products
 
 
 def warm_up() -> None:
@@ -17,5 +17,6 @@ def warm_up() -> None:
     ids = np.zeros(4, dtype=np.int32)
     choose(model).logits([Example(ids=ids), Example(ids=ids[:3])]).sum().backward()
     torch.optim.AdamW(model.parameters(), fused=True).step()
+    products.fastest()
     if not torch.cuda.is_available():
         hardware.fastest_precision("cpu")
