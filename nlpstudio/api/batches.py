@@ -76,7 +76,8 @@ def create(
     request: ApiRequest, version_id: UUID, file: File[UploadedFile], options: Form[str] = ""
 ) -> tuple[int, dict[str, Any]]:
     """Any member. `options` is JSON: `columns` (a role such as `text` to a column), `header`, `encoding`, `delimiter`,
-    `quoting`. Ask `GET /batches/{id}` until it is `finished`, `failed` or `cancelled`.
+    `quoting`. Ask `GET /batches/{id}` until it is `finished`, `failed` or `cancelled`. Where the version has a decision
+    threshold, a column `abstained` says `yes` for rows that a person should decide; confidences are then calibrated.
     """
     version = version_for(request.auth, version_id)
     reading = _reading(version.model.task, options)

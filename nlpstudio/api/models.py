@@ -44,6 +44,7 @@ def _version(version: ModelVersion) -> dict[str, Any]:
         "split": version.metrics_split,
         "spec": version.spec,
         "examples": version.examples,
+        "abstain_below": version.abstain_below,
         "weights_sha256": version.weights_sha256,
         "size_bytes": version.size_bytes,
         "created_at": version.created_at.isoformat(),

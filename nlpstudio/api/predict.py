@@ -16,7 +16,12 @@ router = Router(tags=["predict"])
 
 
 class PredictIn(Schema):
-    """`inputs`: a text, a list of texts, or what the task takes. `parameters`: as at Hugging Face, for the task."""
+    """`inputs`: a text, a list of texts, or what the task takes. `parameters`: as at Hugging Face, for the task.
+
+    A classifier also takes `abstain`: true, or `abstain_below`: a share from 0 to 1. Every label then has `abstained`
+    beside `label` and `score`: true where the decision is less sure than the version's saved threshold (or the given
+    one), and scores are calibrated. Without them an answer is what the model says, number for number.
+    """
 
     inputs: Any
     parameters: dict[str, Any] = Field(default_factory=dict)

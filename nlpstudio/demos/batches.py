@@ -81,7 +81,10 @@ def start(*, batch: Batch, reading: Reading, by: User) -> None:
         raise UnusableFile(said.get("message", ""), hint=said.get("hint", ""), code=said.get("code", ""))
     settled = replace(reading, columns=found.guessed, header=found.header)
     started = Batch.objects.filter(pk=batch.pk, state=BatchState.DRAFT).update(
-        state=BatchState.QUEUED, reading=settled.to_json(), queued_at=clock.now()
+        state=BatchState.QUEUED,
+        reading=settled.to_json(),
+        queued_at=clock.now(),
+        abstain_below=batch.version.abstain_below,
     )
     if not started:
         raise StudioError(
@@ -89,7 +92,7 @@ def start(*, batch: Batch, reading: Reading, by: User) -> None:
         )
     record(by, "batch.started", batch, project_id=batch.project.pk, version=str(batch.version))
     delay_on_commit(tasks.predict_files)
-    batch.refresh_from_db(fields=["state", "reading", "queued_at"])
+    batch.refresh_from_db(fields=["state", "reading", "queued_at", "abstain_below"])
 
 
 @transaction.atomic

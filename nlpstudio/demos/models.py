@@ -55,7 +55,8 @@ class Batch(models.Model):
     """One uploaded file and the answers of one model version to its rows.
 
     `reading` is a `Reading` as JSON, `result` a `Result` once it is there. Each worker that takes the batch raises
-    `fence`, and every write of it is conditional on its own number. `attempt` counts the workers that were lost
+    `fence`, and every write of it is conditional on its own number. `abstain_below` is the version's threshold when the
+    batch was started. `attempt` counts the workers that were lost
     without having got past `attempt_rows`.
     """
 
@@ -65,6 +66,7 @@ class Batch(models.Model):
     source_name = models.CharField(max_length=255)
     source_bytes = models.PositiveBigIntegerField(default=0)
     reading = models.JSONField(default=dict)
+    abstain_below = models.FloatField(null=True)
     rows = models.PositiveBigIntegerField(default=0)
     total_rows = models.PositiveBigIntegerField(default=0)
     error_rows = models.PositiveBigIntegerField(default=0)
@@ -168,4 +170,5 @@ class Batch(models.Model):
             out=self.folder / "result",
             reading=Reading.from_json(self.reading),
             trained=self.trained,
+            abstain_below=self.abstain_below,
         )

@@ -31,7 +31,7 @@ class Bar:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
-    """`bars` of a classifier, `marked` text with its `legend` and `found` passages; `empty`: there is nothing to show.
+    """`bars` of a classifier (`abstained`: a person should decide), `marked` text with its `legend` and `found` passages; `empty`: there is nothing to show.
 
     For answers, `found` are the possible ones in order; one without text says that there is no answer.
     """
@@ -41,6 +41,7 @@ class Result:
     marked: list[Segment] = field(default_factory=list)
     legend: list[Bar] = field(default_factory=list)
     found: list[Bar] = field(default_factory=list)
+    abstained: bool = False
 
     @property
     def best(self) -> Bar | None:
@@ -55,7 +56,7 @@ def lay_out(version: ModelVersion, inputs: Any, prediction: Any) -> Result:
 def _classification(version: ModelVersion, inputs: Any, prediction: Any) -> Result:
     scores = prediction[0]
     bars = [Bar(label=each["label"], score=each["score"], is_best=not at) for at, each in enumerate(scores[:BARS])]
-    return Result(bars=bars, others=max(0, len(scores) - BARS))
+    return Result(bars=bars, others=max(0, len(scores) - BARS), abstained=scores[0].get("abstained", False))
 
 
 def _ner(version: ModelVersion, inputs: Any, prediction: Any) -> Result:

@@ -14,6 +14,7 @@ from django.conf import settings
 from django.utils.translation import gettext as _
 
 from nlpstudio.core.errors import StudioError
+from nlpstudio.demos import abstaining
 from nlpstudio.engine.errors import UnsuitableInput
 from nlpstudio.registry.models import ModelVersion
 
@@ -48,7 +49,8 @@ def predict(
     version: ModelVersion, inputs: Any, parameters: dict[str, Any] | None = None, *, seconds: float = SECONDS
 ) -> Answered:
     """Ask the model. Raises `UnsuitableInput`, `ServeAway`, or `ServeRefused` (busy 429, too late 504, unusable 503)."""
-    body = {"model": _folder(version), "inputs": inputs, "parameters": parameters, "deadline_ms": 1000 * seconds}
+    settled = abstaining.settled(version, parameters)
+    body = {"model": _folder(version), "inputs": inputs, "parameters": settled, "deadline_ms": 1000 * seconds}
     started = time.perf_counter()
     with _client(seconds) as client:
         response = client.post("/predict", content=json.dumps(body), headers={"content-type": "application/json"})

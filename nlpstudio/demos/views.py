@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from nlpstudio.core.errors import StudioError
 from nlpstudio.core.htmx import HtmxRequest, render_page
 from nlpstudio.core.policy import Policy, policy
-from nlpstudio.demos import results, services, snippets
+from nlpstudio.demos import abstaining, results, services, snippets
 from nlpstudio.demos.forms import DEMOS, DemoForm
 from nlpstudio.engine.errors import UnsuitableInput
 from nlpstudio.registry.access import version_for
@@ -63,7 +63,7 @@ def _answer(request: HtmxRequest, version: ModelVersion, form: DemoForm) -> Http
     """Ask the model and show what it says; what cannot be asked or answered is said in words."""
     if not form.is_valid():
         return _page(request, version, form, status=422)
-    inputs, parameters = form.inputs(), dict(form.parameters)
+    inputs, parameters = form.inputs(), {**form.parameters, **abstaining.parameters_of(version)}
     try:
         answered = services.predict(version, inputs, parameters)
     except UnsuitableInput as error:

@@ -6,6 +6,7 @@ from django.utils.translation import gettext_noop as _
 
 from nlpstudio.core.sentences import Sentences
 from nlpstudio.datasets import words
+from nlpstudio.demos import abstaining
 
 _BATCHES = (
     _("the .zip file holds %(count)s data files: %(names)s"),
@@ -21,4 +22,9 @@ _BATCHES = (
     _("The log of the io worker has the details."),
 )
 
-SENTENCES = Sentences((*_BATCHES, *words.SENTENCES.patterns))
+_DEMOS = (
+    abstaining.NONE_SAVED,
+    abstaining.SAVE_ONE,
+)
+
+SENTENCES = Sentences((*_BATCHES, *_DEMOS, *words.SENTENCES.patterns))

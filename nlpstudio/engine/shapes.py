@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any, TypedDict
+from typing import Any, NotRequired, TypedDict
 
 
 class LabelScore(TypedDict):
-    """One label of a classifier with its probability."""
+    """One label of a classifier with its probability.
+
+    `abstained` is there when it was asked for: the decision is less sure than wanted and should be a person's.
+    """
 
     label: str
     score: float
+    abstained: NotRequired[bool]
 
 
 class Entity(TypedDict):

@@ -1,4 +1,8 @@
-"""The doors of models and their versions."""
+"""The doors of models and their versions: for members, and the wider ones that let guests look and try.
+
+Where a model is visible to everyone here, a guest is someone who is signed in and no member: `my_role` is None,
+and nothing of the data, the runs or the project is shown.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +11,7 @@ from uuid import UUID
 from django.http import Http404
 
 from nlpstudio.accounts.models import User
-from nlpstudio.projects.access import require
+from nlpstudio.projects.access import require, role_in
 from nlpstudio.projects.models import Role
 from nlpstudio.registry.models import Model, ModelVersion
 
@@ -30,4 +34,25 @@ def version_for(user: User, version_id: UUID, role: Role = Role.VIEWER) -> Model
     if version is None:
         raise Http404
     version.model.project.my_role = require(user, version.model.project_id, role)
+    return version
+
+
+def model_to_try(user: User, model_id: UUID) -> Model:
+    """The model, for members and, where it is visible to everyone here, for guests."""
+    model = Model.objects.open_to(user).select_related("project").filter(pk=model_id).first()
+    if model is None:
+        raise Http404
+    model.project.my_role = role_in(user, model.project_id)
+    return model
+
+
+def version_to_try(user: User, version_id: UUID) -> ModelVersion:
+    """The version, for members and, where its model is visible to everyone here, for guests."""
+    versions = ModelVersion.objects.open_to(user).select_related(
+        "model__project", "created_by", "dataset_version__dataset"
+    )
+    version = versions.filter(pk=version_id).first()
+    if version is None:
+        raise Http404
+    version.model.project.my_role = role_in(user, version.model.project_id)
     return version

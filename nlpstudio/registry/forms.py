@@ -8,12 +8,32 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from nlpstudio.registry.mistakes import Filter
+from nlpstudio.registry.models import Visibility
 
 
 class RenameForm(forms.Form):
     """A model's new name."""
 
     name = forms.CharField(label=_("Name"), max_length=120)
+
+
+class VisibilityForm(forms.Form):
+    """Who may look at a model and try it."""
+
+    visibility = forms.ChoiceField(label=_("Visible to"), choices=Visibility.choices)
+
+
+class PrecisionForm(forms.Form):
+    """How often a decision must be right, in percent."""
+
+    LEAST, MOST, STEP = 50, 100, 0.5
+
+    precision = forms.FloatField(
+        label=_("Of the decided rows, so many must be right"),
+        min_value=LEAST,
+        max_value=MOST,
+        widget=forms.NumberInput(attrs={"type": "range", "min": LEAST, "max": MOST, "step": STEP}),
+    )
 
 
 class MistakesForm(forms.Form):

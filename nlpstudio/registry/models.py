@@ -19,9 +19,23 @@ FORGOTTEN_AFTER = timedelta(minutes=30)
 """A fetch of which nothing was heard for so long has no worker any more; the slowest download step takes less."""
 
 
+class Visibility(models.TextChoices):
+    """Who may look at a model and try it, besides those who hold a link."""
+
+    PROJECT = "project", _("The project's members")
+    EVERYONE = "everyone", _("Everyone here")
+
+
 class ModelQuerySet(models.QuerySet["Model"]):
     def visible_to(self, user: User) -> ModelQuerySet:
+        """Those of the user's projects, with all that belongs to them."""
         return self.filter(deleted_at__isnull=True, project__in=Project.objects.visible_to(user))
+
+    def open_to(self, user: User) -> ModelQuerySet:
+        """Those that the user may look at and try, be it as a guest."""
+        mine = models.Q(project__in=Project.objects.visible_to(user))
+        shown = models.Q(visibility=Visibility.EVERYONE, project__deleted_at__isnull=True)
+        return self.filter(mine | shown, deleted_at__isnull=True)
 
     def for_list(self) -> ModelQuerySet:
         latest = ModelVersion.objects.filter(model=models.OuterRef("pk")).order_by("-number")
@@ -40,6 +54,7 @@ class Model(models.Model):
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="models")
     name = models.CharField(_("name"), max_length=120)
     task = models.CharField(_("task"), max_length=30, choices=task_choices)
+    visibility = models.CharField(_("visible to"), max_length=12, choices=Visibility, default=Visibility.PROJECT)
     created_by = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
     deleted_at = models.DateTimeField(null=True, blank=True)
@@ -49,17 +64,31 @@ class Model(models.Model):
     def __str__(self) -> str:
         return self.name
 
+    @property
+    def is_for_everyone(self) -> bool:
+        return self.visibility == Visibility.EVERYONE
+
 
 class ModelVersionQuerySet(models.QuerySet["ModelVersion"]):
     def visible_to(self, user: User) -> ModelVersionQuerySet:
         return self.filter(model__in=Model.objects.visible_to(user))
+
+    def open_to(self, user: User) -> ModelVersionQuerySet:
+        return self.filter(model__in=Model.objects.open_to(user))
+
+    def beside(self, version: ModelVersion, user: User) -> ModelVersionQuerySet:
+        """Other versions of the same task that the user may try, the same model's first."""
+        own = models.Case(models.When(model=version.model_id, then=0), default=1)
+        others = self.open_to(user).filter(model__task=version.model.task).exclude(pk=version.pk)
+        return others.select_related("model").order_by(own, "model__name", "-number")
 
 
 class ModelVersion(models.Model):
     """One published artifact (architecture 5.5) with where it came from.
 
     `metrics` is flat and belongs to `metrics_split`; the whole report is `model/evaluation.json`.
-    `examples` are a few inputs from the data for the demo page.
+    `examples` are a few inputs from the data for the demo page. `abstain_below` is the calibrated confidence below
+    which a person is to decide, chosen for `wanted_precision`; None: the model decides everything.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -74,6 +103,8 @@ class ModelVersion(models.Model):
     examples = models.JSONField(default=list)
     weights_sha256 = models.CharField(max_length=64)
     size_bytes = models.PositiveBigIntegerField(default=0)
+    abstain_below = models.FloatField(null=True)
+    wanted_precision = models.FloatField(null=True)
     created_by = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
 
@@ -81,7 +112,13 @@ class ModelVersion(models.Model):
 
     class Meta:
         ordering = ["-number"]
-        constraints = [models.UniqueConstraint(fields=["model", "number"], name="one_model_version_a_number")]
+        constraints = [
+            models.UniqueConstraint(fields=["model", "number"], name="one_model_version_a_number"),
+            models.CheckConstraint(
+                name="abstain_below_is_a_share",
+                condition=models.Q(abstain_below__isnull=True) | models.Q(abstain_below__range=(0, 1)),
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.model.name} v{self.number}"

@@ -20,7 +20,7 @@ from nlpstudio.engine.errors import DamagedArtifact
 from nlpstudio.engine.spec import TrainSpec
 from nlpstudio.projects.models import Project
 from nlpstudio.registry import reports
-from nlpstudio.registry.models import Model, ModelVersion
+from nlpstudio.registry.models import Model, ModelVersion, Visibility
 
 WEIGHTS = "model.safetensors"
 
@@ -84,6 +84,38 @@ def rename(*, model: Model, name: str, by: User) -> None:
         before, model.name = model.name, name
         model.save(update_fields=["name"])
         audit.record(by, "model.renamed", model, project_id=model.project_id, before=before)
+
+
+@transaction.atomic
+def show_to(*, model: Model, visibility: Visibility, by: User) -> None:
+    """Let the project only, or everyone who is signed in here, look at the model and try it."""
+    before, model.visibility = model.visibility, visibility
+    if before != visibility:
+        model.save(update_fields=["visibility"])
+        audit.record(by, "model.shown_to", model, project_id=model.project_id, before=before, after=str(visibility))
+
+
+@transaction.atomic
+def decide_above(*, version: ModelVersion, precision: float, threshold: float, by: User) -> None:
+    """From now on the version decides only where its calibrated confidence is `threshold` or more."""
+    version.wanted_precision, version.abstain_below = precision, threshold
+    version.save(update_fields=["wanted_precision", "abstain_below"])
+    audit.record(
+        by,
+        "model.threshold_set",
+        version,
+        project_id=version.model.project_id,
+        precision=precision,
+        threshold=round(threshold, 6),
+    )
+
+
+@transaction.atomic
+def decide_all(*, version: ModelVersion, by: User) -> None:
+    """The version decides every row again. Twice is once."""
+    fields = {"wanted_precision": None, "abstain_below": None}
+    if ModelVersion.objects.filter(pk=version.pk, abstain_below__isnull=False).update(**fields):
+        audit.record(by, "model.threshold_removed", version, project_id=version.model.project_id)
 
 
 @transaction.atomic

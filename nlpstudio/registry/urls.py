@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from nlpstudio.registry.views import base_models, models, versions
+from nlpstudio.registry.views import base_models, confidence, models, versions
 
 app_name = "registry"
 urlpatterns = [
@@ -13,6 +13,9 @@ urlpatterns = [
     path("models/<uuid:model_id>/rename/", models.rename, name="rename"),
     path("models/<uuid:model_id>/delete/", models.delete, name="delete"),
     path("model-versions/<uuid:version_id>/", versions.detail, name="version"),
+    path("model-versions/<uuid:version_id>/confidence/", confidence.page, name="confidence"),
+    path("model-versions/<uuid:version_id>/confidence/save/", confidence.save, name="save_confidence"),
+    path("model-versions/<uuid:version_id>/confidence/clear/", confidence.clear, name="clear_confidence"),
     path("model-versions/<uuid:version_id>/mistakes/", versions.mistakes, name="mistakes"),
     path("model-versions/<uuid:version_id>/confusion/", versions.confusion, name="confusion"),
     path("model-versions/<uuid:version_id>/files/", versions.files, name="files"),

@@ -174,3 +174,25 @@ def test_the_python_shown_is_what_the_client_takes(task: str) -> None:
     compile(code, "shown", "exec")
     assert f"client.{DEMOS[task].client}(" in code
     assert hasattr(InferenceClient, DEMOS[task].client)
+
+
+def test_demo_and_program_abstain_below_the_saved_threshold(
+    client: Client, viewer: User, serve_worker: Pool, version: ModelVersion
+) -> None:
+    with pytest.raises(UnsuitableInput, match="no decision threshold"):
+        services.predict(version, "good", {"abstain": True})
+    version.abstain_below, version.wanted_precision = 0.9999, 0.99
+    version.save()
+    answer = services.predict(version, "good", {"abstain": True}).prediction
+    assert [set(each) for each in answer[0]] == [{"label", "score", "abstained"}] * 2
+    assert answer[0][0]["abstained"] is True
+    assert (
+        services.predict(version, "good", {"abstain": True, "abstain_below": 0.0}).prediction[0][0]["abstained"]
+        is False
+    )
+    plain = services.predict(version, "good").prediction
+    assert plain == services.predict(version, "good", {"abstain": False}).prediction
+    assert set(plain[0][0]) == {"label", "score"}
+    client.force_login(viewer)
+    page = client.post(reverse("demos:predict", args=[version.pk]), {"text": "good"}).content.decode()
+    assert "a person should decide" in page and "&quot;abstain&quot;: true" in page

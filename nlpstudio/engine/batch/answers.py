@@ -12,16 +12,18 @@ from nlpstudio.engine.tasks.classification import CHOSEN_FROM
 MOST_SCORES = 200
 """With more labels than this there is no column a label: a spreadsheet of thousands of columns helps nobody."""
 DIGITS = 6
+YES, NO = "yes", "no"
 
 Value = str | int | float | list[Any] | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outputs:
-    """What a model can say. `labels` are in its order."""
+    """What a model can say. `labels` are in its order; `abstains`: rows that are not sure enough are marked."""
 
     labels: tuple[str, ...]
     multilabel: bool = False
+    abstains: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +41,7 @@ def _text(texts: Mapping[str, str]) -> Any:
 
 def _label_columns(outputs: Outputs) -> list[str]:
     scores = [f"score_{label}" for label in outputs.labels] if len(outputs.labels) <= MOST_SCORES else []
-    return ["prediction", "confidence", *scores]
+    return ["prediction", "confidence", *(["abstained"] if outputs.abstains else []), *scores]
 
 
 def _label_values(answer: Sequence[Mapping[str, Any]], outputs: Outputs) -> list[Value]:
@@ -51,7 +53,8 @@ def _label_values(answer: Sequence[Mapping[str, Any]], outputs: Outputs) -> list
     else:
         prediction, confidence = answer[0]["label"], answer[0]["score"]
     scores: list[Value] = [_number(score_of[label]) for label in outputs.labels]
-    return [prediction, _number(confidence), *(scores if len(scores) <= MOST_SCORES else [])]
+    abstained: list[Value] = [YES if answer[0]["abstained"] else NO] if outputs.abstains else []
+    return [prediction, _number(confidence), *abstained, *(scores if len(scores) <= MOST_SCORES else [])]
 
 
 def _entity_values(answer: Sequence[Mapping[str, Any]], outputs: Outputs) -> list[Value]:

@@ -52,6 +52,7 @@ class Order:
 
     `model` is an artifact's folder, `source` the file and `name` what the person calls it. `trained` maps roles to
     the column names of the data the model learnt from. `work` survives a crash; `out` gets the result.
+    With `abstain_below` a classifier's rows get a column that says which of them are less sure.
     """
 
     task: str
@@ -62,6 +63,7 @@ class Order:
     out: Path
     reading: Reading = field(default_factory=Reading)
     trained: dict[str, str] = field(default_factory=dict)
+    abstain_below: float | None = None
 
     def to_json(self) -> dict[str, Any]:
         paths = {key: str(getattr(self, key)) for key in ("model", "source", "work", "out")}
@@ -71,6 +73,7 @@ class Order:
             **paths,
             "reading": self.reading.to_json(),
             "trained": self.trained,
+            "abstain_below": self.abstain_below,
         }
 
     @classmethod
@@ -82,6 +85,7 @@ class Order:
             **paths,
             reading=Reading.from_json(values["reading"]),
             trained=dict(values["trained"]),
+            abstain_below=values.get("abstain_below"),
         )
 
     def write(self) -> Path:

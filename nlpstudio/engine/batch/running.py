@@ -56,7 +56,9 @@ class _Work:
         manifest.verify(order.model)
         self._predictor = load(order.model)
         setup = self._predictor.setup
-        self._outputs = Outputs(labels=setup.labels, multilabel=setup.multilabel)
+        abstains = order.task == "classification" and order.abstain_below is not None
+        self._parameters = {"abstain_below": order.abstain_below} if abstains else {}
+        self._outputs = Outputs(labels=setup.labels, multilabel=setup.multilabel, abstains=abstains)
         self._form = form_of(self._part, self._layout, setup.labels)
         is_headless = self._layout.format in ("tsv", "csv", "xlsx") and not self._layout.header
         taken = () if is_headless else self._layout.columns
@@ -125,10 +127,22 @@ class _Work:
                 inputs[place] = task.inputs(texts_of(found, self._layout, self._order.task))
             except Refused as refused:
                 rows[place] = (empty, refused.problem.message)
-        for place, answer in zip(inputs, _answered(self._predictor, list(inputs.values())), strict=True):
+        for place, answer in zip(inputs, self._answered(list(inputs.values())), strict=True):
             failed = isinstance(answer, UnsuitableInput)
             rows[place] = (empty, answer.message) if failed else (task.values(answer, self._outputs), "")
         return rows
+
+    def _answered(self, inputs: list[Any]) -> list[Any]:
+        """The answer to each input, or its `UnsuitableInput`."""
+        if not inputs:
+            return []
+        try:
+            return list(self._predictor.predict(inputs, self._parameters))
+        except UnsuitableInput as error:
+            if len(inputs) == 1:
+                return [error]
+            middle = len(inputs) // 2
+            return self._answered(inputs[:middle]) + self._answered(inputs[middle:])
 
     def _publish(self, part: Path) -> None:
         """The result takes its place whole."""
@@ -167,19 +181,6 @@ def _chunks(items: Iterator[Found]) -> Iterator[list[Found]]:
             chunk, characters = [], 0
     if chunk:
         yield chunk
-
-
-def _answered(predictor: Predictor, inputs: list[Any]) -> list[Any]:
-    """The answer to each input, or its `UnsuitableInput`."""
-    if not inputs:
-        return []
-    try:
-        return list(predictor.predict(inputs))
-    except UnsuitableInput as error:
-        if len(inputs) == 1:
-            return [error]
-        middle = len(inputs) // 2
-        return _answered(predictor, inputs[:middle]) + _answered(predictor, inputs[middle:])
 
 
 def _result_name(inner: str, given: str, form: Form) -> str:

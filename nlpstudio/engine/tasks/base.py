@@ -60,6 +60,7 @@ class Report(TypedDict, total=False):
     confusion: dict[str, Any]
     by_question_word: list[dict[str, Any]]
     by_answer_length: list[dict[str, Any]]
+    calibration: dict[str, Any]
 
 
 class Task(Protocol[R, E, P]):

@@ -16,9 +16,11 @@ from transformers import AutoModelForSequenceClassification, PreTrainedTokenizer
 
 from nlpstudio.engine.data.rows import ClassificationRow
 from nlpstudio.engine.encoders.example import Example
-from nlpstudio.engine.errors import UnsuitableInput, UnusableData
+from nlpstudio.engine.errors import UnusableData
+from nlpstudio.engine.metrics import calibration
 from nlpstudio.engine.metrics import classification as metrics
 from nlpstudio.engine.shapes import LabelScore, Parameters
+from nlpstudio.engine.tasks import classification_requests
 from nlpstudio.engine.tasks.base import Encoded, Report, Setup
 
 Logits = NDArray[np.float32]
@@ -124,8 +126,8 @@ class Classification:
         return list(logits)
 
     def tune(self, rows: Sequence[ClassificationRow], predictions: Sequence[Logits], setup: Setup) -> dict[str, Any]:
-        """Nothing is tuned."""
-        return {}
+        """The temperature that makes probabilities mean what they say. What is answered changes only on demand."""
+        return {"temperature": round(calibration.fitted(*_choices(rows, predictions, setup)), 4)} if rows else {}
 
     def score(self, rows: Sequence[ClassificationRow], predictions: Sequence[Logits], setup: Setup) -> Report:
         records = self.records(rows, predictions, setup)
@@ -135,6 +137,9 @@ class Classification:
         else:
             judged = metrics.evaluate([each[0] for each in gold], [each[0] for each in predicted], setup.labels)
         loss = float(np.mean([record["loss"] for record in records]))
+        if "temperature" in setup.decision:
+            choices = _choices(rows, predictions, setup)
+            judged["calibration"] = calibration.compared(*choices, setup.decision["temperature"])
         return Report(**{**judged, "rows": len(rows), "metrics": {**judged["metrics"], "loss": loss}})  # type: ignore[typeddict-item]  # keys are Report's
 
     def records(
@@ -173,10 +178,7 @@ class Classification:
 
     def parse(self, inputs: Any) -> list[ClassificationRow]:
         """A text, `{"text", "text_pair"}`, or a list of these."""
-        given = inputs if isinstance(inputs, list) else [inputs]
-        if not given:
-            raise UnsuitableInput("inputs is empty", hint="Give a text or a list of texts.")
-        return [_row_of(each) for each in given]
+        return classification_requests.parse(inputs)
 
     def adapt(self, setup: Setup, parameters: Parameters) -> Setup:
         """Requests change nothing but the answer's shape."""
@@ -190,13 +192,22 @@ class Classification:
         parameters: Parameters,
         setup: Setup,
     ) -> list[list[LabelScore]]:
-        """A list of labels for each text, the likeliest first. Takes `top_k` and `function_to_apply`."""
-        function, top_k = _options(parameters, "sigmoid" if setup.multilabel else "softmax")
+        """A list of labels for each text, the likeliest first. Takes `top_k` and `function_to_apply`.
+
+        With `abstain_below` scores are calibrated, and each label says whether the text's decision is less sure.
+        """
+        wanted = classification_requests.options(parameters, "sigmoid" if setup.multilabel else "softmax")
+        temperature = 1.0 if wanted.abstain_below is None else setup.decision.get("temperature", 1.0)
         answers = []
         for logits in predictions:
-            scores = probabilities(logits, function)
-            order = np.argsort(-scores, kind="stable")[:top_k]
-            answers.append([LabelScore(label=setup.labels[i], score=float(scores[i])) for i in order])
+            scores = probabilities(logits / temperature, wanted.function)
+            order = np.argsort(-scores, kind="stable")[: wanted.top_k]
+            answer = [LabelScore(label=setup.labels[i], score=float(scores[i])) for i in order]
+            if wanted.abstain_below is not None:
+                sure = float((np.maximum(scores, 1 - scores) if setup.multilabel else scores[order[:1]]).min())
+                for each in answer:
+                    each["abstained"] = sure < wanted.abstain_below
+            answers.append(answer)
         return answers
 
 
@@ -240,26 +251,16 @@ def _multi_hot(examples: Sequence[ClassificationExample], count: int) -> Logits:
     return hot
 
 
-def _row_of(given: Any) -> ClassificationRow:
-    values = {"text": given} if isinstance(given, str) else given
-    if not isinstance(values, dict) or not isinstance(values.get("text"), str) or set(values) - {"text", "text_pair"}:
-        raise UnsuitableInput("each input must be a text or an object with text and text_pair")
-    pair = values.get("text_pair")
-    if pair is not None and not isinstance(pair, str):
-        raise UnsuitableInput("text_pair must be a text")
-    if not values["text"].strip():
-        raise UnsuitableInput("the text is empty", hint="Give some text to classify.")
-    return ClassificationRow(text=values["text"], text_pair=pair, labels=())
-
-
-def _options(parameters: Parameters, default: str) -> tuple[str, int | None]:
-    given = {key: value for key, value in parameters.items() if value is not None}
-    unknown = sorted(set(given) - {"top_k", "function_to_apply"})
-    if unknown:
-        raise UnsuitableInput(f"unknown parameter: {', '.join(unknown)}", hint="Known: top_k, function_to_apply.")
-    top_k, function = given.get("top_k"), given.get("function_to_apply", default)
-    if top_k is not None and (not isinstance(top_k, int) or isinstance(top_k, bool) or top_k < 1):
-        raise UnsuitableInput(f"top_k must be a whole number from 1 up, not {top_k!r}")
-    if function not in ("softmax", "sigmoid", "none"):
-        raise UnsuitableInput(f"function_to_apply must be softmax, sigmoid or none, not {function!r}")
-    return function, top_k
+def _choices(
+    rows: Sequence[ClassificationRow], predictions: Sequence[Logits], setup: Setup
+) -> tuple[calibration.Numbers, NDArray[np.int64]]:
+    """Logits and the right output of each decision: one a row, or one a row and label in multi-label data."""
+    index_of = {label: index for index, label in enumerate(setup.labels)}
+    logits = np.asarray(predictions, dtype=np.float64)
+    gold = [[_index(label, index_of, row) for label in row.labels] for row in rows]
+    if not setup.multilabel:
+        return logits, np.array([each[0] for each in gold], dtype=np.int64)
+    has_label = np.zeros(logits.shape, dtype=bool)
+    for place, labels in zip(has_label, gold, strict=True):
+        place[labels] = True
+    return calibration.as_choices(logits, has_label)

@@ -9,7 +9,7 @@ from django import template
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
-from nlpstudio.registry import words
+from nlpstudio.registry import confidence, words
 
 register = template.Library()
 
@@ -94,3 +94,9 @@ def ordered(metrics: Mapping[str, float]) -> list[tuple[str, float]]:
     """All figures as (name, value), known ones first."""
     known = list(METRICS)
     return sorted(metrics.items(), key=lambda each: known.index(each[0]) if each[0] in known else len(known))
+
+
+@register.filter
+def diagrams(calibration: Mapping[str, Any]) -> dict[str, confidence.Diagram]:
+    """A report's calibration, ready to draw."""
+    return confidence.diagrams(calibration)

@@ -29,7 +29,7 @@ def detail(request: HtmxRequest, version_id: UUID) -> HttpResponse:
     """The card, the evaluation report of each split, and where the version came from."""
     version = version_for(request.user, version_id)
     context = {
-        **_frame(version, "card"),
+        **frame(version, "card"),
         "reports": reports.of(version),
         "report_template": f"registry/_report_{version.model.task}.html",
         "card": card.blocks_of(version.artifact),
@@ -56,7 +56,7 @@ def files(request: HtmxRequest, version_id: UUID) -> HttpResponse:
     version = version_for(request.user, version_id)
     listed = manifest.read(version.artifact)["files"]
     rows = [{"name": name, **facts} for name, facts in sorted(listed.items())]
-    return render_page(request, "registry/files.html", {**_frame(version, "files"), "files": rows})
+    return render_page(request, "registry/files.html", {**frame(version, "files"), "files": rows})
 
 
 @policy(Policy.VIEWER)
@@ -73,7 +73,7 @@ def _rows(request: HtmxRequest, version: ModelVersion, defaults: dict[str, str])
     splits = judged.splits_of(version)
     form = MistakesForm({**defaults, **request.GET.dict()}, splits=splits, labels=_choices(version))
     template = f"registry/_mistakes_{version.model.task}.html"
-    context = {**_frame(version, "mistakes"), "form": form, "splits": splits, "mistake_template": template}
+    context = {**frame(version, "mistakes"), "form": form, "splits": splits, "mistake_template": template}
     if splits and form.is_valid():
         found = judged.page(version, form.wanted(), _number(request.GET.get("page", "")))
         context |= {"page": found, "rows": [shown(each, version) for each in found.items]}
@@ -95,10 +95,12 @@ def _run_of(version: ModelVersion) -> Any:
     return run if run is not None and run.deleted_at is None else None
 
 
-def _frame(version: ModelVersion, active: str) -> dict[str, Any]:
+def frame(version: ModelVersion, active: str) -> dict[str, Any]:
     """What every page of a version shows above its own part."""
+    sure = [("confidence", _("Confidence"), "registry:confidence")] if version.model.task == "classification" else []
     tabs = [
         ("card", _("Card and figures"), "registry:version"),
+        *sure,
         ("mistakes", _("Mistakes"), "registry:mistakes"),
         ("files", _("Files"), "registry:files"),
     ]

@@ -6,6 +6,7 @@ import csv
 import gzip
 import io
 import json
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -48,6 +49,16 @@ def test_each_row_has_what_the_predictor_says(order: MakeOrder) -> None:
         )
         assert row[6] == ""
     assert (result.rows, result.errors, result.name) == (5, 0, "rows-predicted.tsv")
+
+
+def test_rows_that_are_not_sure_enough_are_marked_for_a_person(order: MakeOrder) -> None:
+    given = replace(order("the film was good\nbad meal\n\tnothing\n", header=False), abstain_below=0.5)
+    result, content = answered(given)
+    assert result.columns == ["prediction", "confidence", "abstained", *ADDED[2:]]
+    assert [row[-4] for row in table(content)] == ["no", "no", ""]
+    sure = answered(replace(given, abstain_below=1.0, work=given.work / "again", out=given.out / "again"))[1]
+    assert [row[-4] for row in table(sure)][:2] == ["yes", "yes"]
+    assert Order.from_json(given.to_json()) == given
 
 
 @pytest.mark.parametrize("newline", ["\n", "\r\n", "\r"])
