@@ -77,3 +77,15 @@ def files_root(url: str, home: Path) -> Path:
     if parts.scheme != "file" or not parts.path:
         raise ImproperlyConfigured(f"STORAGE_URL {url} is not supported: give a shared folder as file:///path/to/it.")
     return make_home(Path(parts.path))
+
+
+def worker_labels(value: str) -> list[str]:
+    """What a worker on this machine can do, such as `gpu,memory`; found out when nothing is said.
+
+    Raises `ImproperlyConfigured` for a label that is none.
+    """
+    named = sorted({label.strip().lower() for label in value.split(",") if label.strip()})
+    for label in named:
+        if not label.replace("-", "").isalnum() or len(label) > 30:
+            raise ImproperlyConfigured(f"STUDIO_WORKER_LABELS: {label!r} is no label; use letters, digits and hyphens.")
+    return named or ["cpu", *(["gpu"] if Path("/dev/nvidia0").exists() else [])]

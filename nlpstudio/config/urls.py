@@ -6,6 +6,7 @@ from django.urls import include, path
 
 urlpatterns = [
     path("", include("nlpstudio.core.urls")),
+    path("", include("nlpstudio.operations.urls")),
     path("accounts/", include("nlpstudio.accounts.urls")),
     path("", include("nlpstudio.projects.urls")),
     path("", include("nlpstudio.datasets.urls")),

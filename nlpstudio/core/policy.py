@@ -23,17 +23,20 @@ class Policy(StrEnum):
     OWNER = "project owner"
     ADMIN = "installation admin"
     LINK = "holder of a link"
+    MONITOR = "monitoring"
 
 
 def policy(value: Policy, *verbs: str) -> Callable[[View], View]:
     """Mark a view with its policy and the verbs it answers (default GET); other verbs get 405.
 
-    All but public views and those behind a link send people who are not signed in to sign in.
+    All but public views, those behind a link and those for monitoring send people who are not signed in to sign in.
     """
     allowed = verbs or ("GET",)
 
     def mark(view: View) -> View:
-        guarded: Any = view if value in (Policy.PUBLIC, Policy.LINK) else wraps(view)(login_required(view))
+        guarded: Any = (
+            view if value in (Policy.PUBLIC, Policy.LINK, Policy.MONITOR) else wraps(view)(login_required(view))
+        )
         guarded = wraps(view)(require_http_methods(["HEAD", *allowed] if "GET" in allowed else [*allowed])(guarded))
         guarded.policy = value
         guarded.verbs = allowed

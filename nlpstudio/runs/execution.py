@@ -12,6 +12,7 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
+from nlpstudio.core import logs
 from nlpstudio.core.errors import StudioError
 from nlpstudio.engine import manifest, shelf
 from nlpstudio.engine.errors import BaseModelMissing, DamagedArtifact, DiskFull, EngineError
@@ -41,7 +42,8 @@ def drive(run: Run, *, start: Start, should_leave: Callable[[], bool] = lambda: 
     """
     lease = Lease(run_id=run.pk, fence=run.fence)
     try:
-        _drive(run, Recorder(run, lease), start, should_leave)
+        with logs.about_run(run.pk):
+            _drive(run, Recorder(run, lease), start, should_leave)
     except Leaving:
         leases.give_back(run, lease)
     except LeaseLost:

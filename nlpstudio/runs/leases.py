@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -16,12 +16,16 @@ from django.db.models import F
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from nlpstudio.accounts import audit
 from nlpstudio.core import clock, live
 from nlpstudio.engine.events import Failed, Warned
-from nlpstudio.runs.models import Run, RunEvent, RunQuerySet
+from nlpstudio.runs import queue
+from nlpstudio.runs.models import Run, RunEvent, RunQuerySet, Turn
 from nlpstudio.runs.states import LEASED, MAX_ATTEMPTS, State
 
 LONGEST_SILENT_WORK_S = 1800.0
+CLAIM_LOCK = 0x72756E73
+"""The number of the lock of claims in the database."""
 
 
 class LeaseLost(Exception):
@@ -79,30 +83,54 @@ class Lease:
             connection.close()
 
 
-def claim(owner: str) -> Run | None:
-    """Take the next waiting run, or None when none waits. Of two that ask at once, each gets another."""
-    for pk, fence in list(Run.objects.waiting().values_list("pk", "fence")[:20]):
-        taken = Run.objects.filter(pk=pk, fence=fence, state=State.QUEUED).update(
-            state=State.PREPARING,
-            fence=fence + 1,
-            attempt=F("attempt") + 1,
-            lease_owner=owner,
-            lease_until=clock.in_seconds(settings.LEASE_SECONDS),
-            heartbeat_at=clock.now(),
-            started_at=models.functions.Coalesce("started_at", clock.now()),
+def claim(owner: str, labels: Sequence[str] = ("cpu",)) -> Run | None:
+    """Take the next waiting run that a worker with these labels may have, or None when there is none.
+
+    Of two that ask at once, each gets another.
+    """
+    with transaction.atomic():
+        _one_at_a_time()
+        pk = next((pk for pk in queue.candidates(labels)[:20] if _take(pk, owner)), None)
+    if pk is None:
+        return None
+    live.announce("run", pk)
+    return Run.objects.select_related("project", "dataset_version__dataset", "created_by").get(pk=pk)
+
+
+def _one_at_a_time() -> None:
+    """Claims follow each other, so that no two pass one limit. In SQLite every transaction is alone already."""
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [CLAIM_LOCK])
+
+
+def _take(pk: UUID, owner: str) -> bool:
+    """Raise the fence and open a turn, if the run still waits."""
+    taken = Run.objects.filter(pk=pk, state=State.QUEUED).update(
+        state=State.PREPARING,
+        fence=F("fence") + 1,
+        attempt=F("attempt") + 1,
+        place=0,
+        lease_owner=owner,
+        lease_until=clock.in_seconds(settings.LEASE_SECONDS),
+        heartbeat_at=clock.now(),
+        started_at=models.functions.Coalesce("started_at", clock.now()),
+    )
+    if taken:
+        run = Run.objects.only("project_id", "created_by_id").get(pk=pk)
+        Turn.objects.create(
+            run=run, project_id=run.project_id, user_id=run.created_by_id, worker=owner, started_at=timezone.now()
         )
-        if taken:
-            live.announce("run", pk)
-            return Run.objects.select_related("project", "dataset_version__dataset", "created_by").get(pk=pk)
-    return None
+    return bool(taken)
 
 
-def give_back(run: Run, lease: Lease) -> None:
+def give_back(run: Run, lease: Lease, why: str = "") -> None:
     """Put the run back into the queue because this worker ends in order; it does not count as an attempt."""
     run.refresh_from_db()
     if run.move(State.LOST, where=models.Q(fence=lease.fence)):
         run.move(State.QUEUED, attempt=max(run.attempt - 1, 0))
-        note(run, "run.given_back", _("The worker was shut down. The run continues when a worker is there."))
+        words = why or _("The worker was shut down. The run continues when a worker is there.")
+        note(run, "run.given_back", words)
 
 
 def reap() -> bool:
@@ -133,6 +161,7 @@ def _requeue(run: Run) -> None:
     with transaction.atomic():
         if run.move(State.FAILED, error_code=failure.code, error_message=failure.message, error_hint=failure.hint):
             _append(run, failure.to_json())
+            audit.record(None, "run.failed", run, project_id=run.project_id, code=failure.code)
     live.announce("run", run.pk)
 
 

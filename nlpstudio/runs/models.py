@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import uuid
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from django.db import models
+from django.db import models, transaction
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from nlpstudio.accounts.models import User
@@ -43,8 +45,12 @@ class RunQuerySet(models.QuerySet["Run"]):
         )
 
     def waiting(self) -> RunQuerySet:
-        """Queued runs, the next one first."""
+        """Queued runs, the oldest first. Which of them is next is for `queue` to say."""
         return self.filter(state=State.QUEUED, deleted_at__isnull=True).order_by("queued_at", "pk")
+
+    def held(self) -> RunQuerySet:
+        """Runs that workers hold."""
+        return self.filter(state__in=sorted(LEASED))
 
     def leaseless(self) -> RunQuerySet:
         """Runs whose worker has not been heard of until its lease ended."""
@@ -65,7 +71,8 @@ class Run(models.Model):
     `lease_owner`, `lease_until` and `fence` say which worker holds it: every write of a worker
     is conditional on its `fence`, so a worker that comes back from the dead writes nothing.
     `metrics` and `best` are flat; each has its split beside it. `stop_requested` outlives a lost worker,
-    so that whoever takes the run over still stops it.
+    so that whoever takes the run over still stops it. `needs` are the labels that its worker must have; a smaller
+    `place` goes before the other runs that the same person has waiting.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -74,6 +81,8 @@ class Run(models.Model):
     dataset_version = models.ForeignKey(DatasetVersion, on_delete=models.PROTECT, related_name="runs")
     base_model = models.CharField(max_length=200)
     spec = models.JSONField()
+    needs = models.JSONField(default=list)
+    place = models.IntegerField(default=0)
     state = models.CharField(max_length=12, choices=State, default=State.QUEUED, db_index=True)
     stop_requested = models.BooleanField(default=False)
     model_version = models.OneToOneField(
@@ -172,10 +181,49 @@ class Run(models.Model):
             fields.setdefault("ended_at", None)
         if new not in LEASED:
             fields.update(lease_until=None, lease_owner="")
-        moved = bool(Run.objects.filter(where or models.Q(), pk=self.pk, state=old).update(state=new, **fields))
+        with transaction.atomic():
+            return self._moved(old, new, where or models.Q(), fields)
+
+    def _moved(self, old: State, new: State, where: models.Q, fields: dict[str, Any]) -> bool:
+        moved = bool(Run.objects.filter(where, pk=self.pk, state=old).update(state=new, **fields))
+        if moved and old in LEASED and new not in LEASED:
+            Turn.objects.close(self, at=self.heartbeat_at if new == State.LOST else None)
         if moved:
             self.refresh_from_db()
         return moved
+
+
+class TurnQuerySet(models.QuerySet["Turn"]):
+    def open(self) -> TurnQuerySet:
+        """Those that go on."""
+        return self.filter(ended_at__isnull=True)
+
+    def since(self, moment: datetime) -> TurnQuerySet:
+        """Those that went on at the moment or later."""
+        return self.filter(models.Q(ended_at__isnull=True) | models.Q(ended_at__gt=moment))
+
+    def close(self, run: Run, at: datetime | None = None) -> None:
+        """The run's turn is over, at the moment that its worker was last heard of when it was lost."""
+        self.open().filter(run=run).update(ended_at=at or timezone.now())
+
+
+class Turn(models.Model):
+    """One worker's turn at one run: what shares, quotas and estimates are counted from. It outlives its run."""
+
+    run = models.ForeignKey(Run, on_delete=models.SET_NULL, null=True, related_name="turns")
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="+")
+    user = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, related_name="+")
+    worker = models.CharField(max_length=200)
+    started_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True, db_index=True)
+
+    objects = TurnQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["started_at", "pk"]
+
+    def __str__(self) -> str:
+        return f"turn of {self.worker}"
 
 
 class RunEvent(models.Model):

@@ -12,6 +12,7 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from nlpstudio.accounts import audit
 from nlpstudio.core import live
 from nlpstudio.engine import events
 from nlpstudio.engine.catalogue import CATALOGUE
@@ -82,6 +83,8 @@ class Recorder:
             new = state or _end_after(event, State(self.run.state))
             if not self.run.move(new):
                 raise AssertionError(f"a run cannot go from {self.run.state} to {new}")
+            code = event.code if isinstance(event, Failed) else ""
+            audit.record(None, f"run.{new}", self.run, project_id=self.run.project_id, code=code)
         live.announce("run", self.run.pk)
 
     def _row(self, event: Event, at: float | None = None) -> RunEvent:

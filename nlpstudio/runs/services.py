@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 import shutil
-from datetime import datetime
+from collections.abc import Iterable
 from typing import Any
 
-from django.db import models, transaction
+from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -19,9 +20,12 @@ from nlpstudio.core.jobs import delay_on_commit
 from nlpstudio.datasets.models import DatasetVersion
 from nlpstudio.engine.spec import TrainSpec
 from nlpstudio.projects.models import Project
-from nlpstudio.runs import readiness, tasks
+from nlpstudio.quotas import services as quotas
+from nlpstudio.runs import queue, readiness, tasks
 from nlpstudio.runs.models import Run
 from nlpstudio.runs.states import LEASED, State
+
+LABEL = re.compile(r"[a-z0-9][a-z0-9-]{0,29}")
 
 
 class NotNow(StudioError):
@@ -31,14 +35,21 @@ class NotNow(StudioError):
 
 
 def start(
-    *, project: Project, dataset_version: DatasetVersion, spec: TrainSpec, by: User | None, name: str = ""
+    *,
+    project: Project,
+    dataset_version: DatasetVersion,
+    spec: TrainSpec,
+    by: User | None,
+    name: str = "",
+    needs: Iterable[str] = (),
 ) -> Run:
-    """Queue a run. Raises `StudioError` with the first reason against it."""
+    """Queue a run for a worker with all labels in `needs`. Raises `StudioError` with the first reason against it."""
     if dataset_version.dataset.project_id != project.pk:
         raise StudioError(_("The data set belongs to another project."), code="run.foreign_data", status=400)
     for reason in readiness.reasons(version=dataset_version, spec=spec):
         if reason.blocks:
             raise StudioError(reason.message, hint=reason.hint, code=reason.code, status=400)
+    quotas.require_room(project)
     with transaction.atomic():
         run = Run.objects.create(
             project=project,
@@ -46,6 +57,7 @@ def start(
             dataset_version=dataset_version,
             base_model=spec.base_model,
             spec=spec.to_json(),
+            needs=_labels(needs),
             created_by=by,
             queued_at=timezone.now(),
         )
@@ -87,7 +99,7 @@ def resume(*, run: Run, by: User) -> None:
     if not run.can_resume:
         raise NotNow(_("A run that is %(state)s cannot be resumed.") % {"state": run.get_state_display()})
     fields: dict[str, Any] = {"error_code": "", "error_message": "", "error_hint": "", "attempt": 0}
-    _move(run, State.QUEUED, by, "run.resumed", queued_at=timezone.now(), stop_requested=False, **fields)
+    _move(run, State.QUEUED, by, "run.resumed", queued_at=timezone.now(), place=0, stop_requested=False, **fields)
     delay_on_commit(tasks.work)
 
 
@@ -112,19 +124,43 @@ def clone(run: Run) -> dict[str, Any]:
 
 
 def queue_position(run: Run) -> int:
-    """How many runs wait before this one, plus one; 0 when it does not wait."""
-    if run.state != State.QUEUED:
-        return 0
-    return queue_length(before=(run.queued_at, run.pk)) + 1
+    """The run's place among all that wait, in the order in which they start; 0 when it does not wait."""
+    return queue.position(run) if run.state == State.QUEUED else 0
 
 
-def queue_length(before: tuple[datetime, Any] | None = None) -> int:
-    """How many runs wait in the whole studio, or before a place in the queue."""
-    waiting = Run.objects.waiting()
-    if before is not None:
-        earlier = models.Q(queued_at__lt=before[0]) | models.Q(queued_at=before[0], pk__lt=before[1])
-        waiting = waiting.filter(earlier)
-    return waiting.count()
+def queue_length() -> int:
+    """How many runs wait in the whole studio."""
+    return Run.objects.waiting().count()
+
+
+def reorder(*, run: Run, to: str, by: User) -> None:
+    """Move a waiting run among those that the same person has waiting in the project: `first`, `up` or `down`.
+
+    How people and projects share the workers stays as it is. Raises `NotNow` for a run that does not wait.
+    """
+    with transaction.atomic():
+        rows = Run.objects.select_for_update().filter(project=run.project_id, created_by=run.created_by_id)
+        own = list(rows.waiting().order_by("place", "queued_at", "pk"))
+        old = next((at for at, each in enumerate(own) if each.pk == run.pk), None)
+        if old is None:
+            raise NotNow(_("The run does not wait any more."))
+        new = {"first": 0, "up": max(old - 1, 0), "down": min(old + 1, len(own) - 1)}[to]
+        own.insert(new, own.pop(old))
+        for at, each in enumerate(own):
+            each.place = at - len(own)  # runs that come later have 0 and so stand behind
+        Run.objects.bulk_update(own, ["place"])
+        audit.record(by, "run.moved", run, project_id=run.project_id, to=to)
+
+
+def _labels(needs: Iterable[str]) -> list[str]:
+    found = sorted({label.strip().lower() for label in needs if label.strip()})
+    for label in found:
+        if not LABEL.fullmatch(label):
+            words = _("“%(label)s” is no label of a worker.") % {"label": label}
+            raise StudioError(
+                words, hint=_("Labels are letters, digits and hyphens, such as gpu."), code="run.bad_label", status=400
+            )
+    return found
 
 
 def _move(run: Run, new: State, by: User, deed: str, **fields: Any) -> None:

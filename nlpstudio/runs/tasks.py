@@ -6,11 +6,12 @@ import os
 import socket
 
 from celery import shared_task
+from celery.utils.nodenames import worker_direct
 from django.conf import settings
 from django.utils.module_loading import import_string
 
 from nlpstudio.core.jobs import send
-from nlpstudio.runs import execution, leases
+from nlpstudio.runs import execution, leases, queue
 from nlpstudio.runs.models import Run
 from nlpstudio.runs.worker import PRESENCE
 
@@ -20,7 +21,8 @@ def work() -> None:
     """Drive the next waiting run to its end. Without a waiting run this does nothing, however often it is called."""
     if PRESENCE.is_leaving():
         return
-    run = leases.claim(f"{PRESENCE.name} {socket.gethostname()} {os.getpid()}"[:200])
+    owner = f"{PRESENCE.name} {socket.gethostname()} {os.getpid()}"[:200]
+    run = leases.claim(owner, settings.WORKER_LABELS)
     if run is None:
         return
     execution.drive(run, start=import_string(settings.TRAINER), should_leave=PRESENCE.is_leaving)
@@ -34,5 +36,9 @@ def work() -> None:
 @shared_task(name="runs.reap", ignore_result=True)
 def reap() -> None:
     """Look after runs whose worker fell silent, and ring for those that wait: a doorbell may have been lost."""
-    if leases.reap():
-        send(work, expires=settings.LEASE_SECONDS)
+    if not leases.reap():
+        return
+    send(work, expires=settings.LEASE_SECONDS)
+    for worker, labels in queue.idle_workers():  # the bell above may be heard by one that lacks what the run needs
+        if queue.candidates(labels):
+            send(work, expires=settings.LEASE_SECONDS, queue=worker_direct(worker))

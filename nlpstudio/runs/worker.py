@@ -13,6 +13,7 @@ from celery.signals import (
     worker_shutdown,
     worker_shutting_down,
 )
+from django.conf import settings
 
 from nlpstudio.core import workers
 from nlpstudio.core.leaving import LEAVING
@@ -43,7 +44,9 @@ class Presence:
             SPARE.prepare()
 
     def start_hearts(self) -> None:
-        self._hearts = [workers.Heart(f"{self.name}/{queue}", queue) for queue in self.queues]
+        self._hearts = [
+            workers.Heart(f"{self.name}/{queue}", queue, labels=settings.WORKER_LABELS) for queue in self.queues
+        ]
         for heart in self._hearts:
             heart.start()
 

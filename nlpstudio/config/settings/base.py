@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from redis.asyncio.retry import Retry
 from redis.backoff import ConstantBackoff
 
-from nlpstudio.config.environment import files_root, make_home, secret_key, socket_path
+from nlpstudio.config.environment import files_root, make_home, secret_key, socket_path, worker_labels
 
 ROOT = Path(__file__).resolve().parents[3]
 env = environ.Env()
@@ -40,13 +40,16 @@ INSTALLED_APPS = [
     "nlpstudio.core",
     "nlpstudio.accounts",
     "nlpstudio.projects",
+    "nlpstudio.quotas",
     "nlpstudio.datasets",
     "nlpstudio.registry",
     "nlpstudio.runs",
     "nlpstudio.demos",
     "nlpstudio.api",
+    "nlpstudio.operations",
 ]
 MIDDLEWARE = [
+    "nlpstudio.core.logs.RequestLog",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -151,6 +154,7 @@ CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_TASK_DEFAULT_QUEUE = "io"
+CELERY_WORKER_DIRECT = True
 CELERY_TASK_ROUTES = {"runs.work": {"queue": "train"}}
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
@@ -167,8 +171,12 @@ HEARTBEAT_SECONDS = env.int("STUDIO_HEARTBEAT_SECONDS", default=5)
 HANG_SECONDS = env.int("STUDIO_HANG_SECONDS", default=900)
 STOP_GRACE_SECONDS = env.int("STUDIO_STOP_GRACE_SECONDS", default=60)
 TRAINER = "nlpstudio.runs.wiring.start_training"
+WORKER_LABELS = worker_labels(env("STUDIO_WORKER_LABELS", default=""))
+FAIR_HALF_LIFE_SECONDS = env.int("STUDIO_FAIR_HALF_LIFE_SECONDS", default=6 * 3600)
+STORAGE_METERS = ["nlpstudio.datasets.meter.stored_bytes", "nlpstudio.registry.meter.stored_bytes"]
 
 # Requests
+METRICS_TOKEN = env("STUDIO_METRICS_TOKEN", default="")
 MAX_UPLOAD_BYTES = env.int("STUDIO_MAX_UPLOAD_BYTES", default=2 * 1024**3)
 DATA_UPLOAD_MAX_MEMORY_SIZE = 4 * 1024**2
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 1000
@@ -220,8 +228,11 @@ STORAGES = {
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "formatters": {
+        "line": {"()": "nlpstudio.core.logs.LineFormatter"},
+        "json": {"()": "nlpstudio.core.logs.JsonFormatter"},
+    },
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": env("LOG_FORMAT", default="line")}},
     "root": {"handlers": ["console"], "level": env("LOG_LEVEL", default="INFO")},
     "loggers": {"httpx": {"level": "WARNING"}, "celery.worker.strategy": {"level": "WARNING"}},
 }

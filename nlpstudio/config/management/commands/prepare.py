@@ -9,6 +9,7 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand
 
 from nlpstudio.config import first_start
+from nlpstudio.operations import upgrade
 
 
 class Command(BaseCommand):
@@ -17,7 +18,7 @@ class Command(BaseCommand):
     help = "Prepare database and files for web and workers that are started one by one (compose.yaml)."
 
     def handle(self, *args: Any, **options: Any) -> None:
-        call_command("migrate", interactive=False, verbosity=0)
+        upgrade.migrate(self.stdout.write)
         call_command("collectstatic", interactive=False, verbosity=0)
         welcome = first_start.prepare(
             email=os.environ.get("STUDIO_ADMIN_EMAIL") or "admin@studio.local",

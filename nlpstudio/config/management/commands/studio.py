@@ -21,6 +21,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from nlpstudio.config import broker, first_start
 from nlpstudio.config.processes import Supervisor
+from nlpstudio.operations import upgrade
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 WEB_START_SECONDS = 60
@@ -63,7 +64,7 @@ class Command(BaseCommand):
         self.say("NLP Studio is starting …")
         if settings.REDIS_URL.startswith("unix://"):
             supervisor.start("broker", broker.command(settings.EMBEDDED_SOCKET, settings.STUDIO_HOME / "broker"))
-        call_command("migrate", interactive=False, verbosity=0)
+        upgrade.migrate(self.say)
         call_command("collectstatic", interactive=False, verbosity=0, stdout=io.StringIO())
         broker.wait_until_it_answers(settings.REDIS_URL)
         _start_processes(supervisor, host, port)

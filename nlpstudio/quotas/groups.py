@@ -1,0 +1,32 @@
+"""Between whom the machine is shared: the one place that says which projects count as one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from uuid import UUID
+
+from nlpstudio.projects.models import Project
+
+GROUP = "project_id"
+"""The path from a row with a `project` to the id of its group."""
+
+
+def group_of(project: Project) -> UUID:
+    """The id of the group that a project belongs to."""
+    return project.pk
+
+
+def projects_of(group: UUID) -> list[UUID]:
+    """The ids of the group's projects, those that were deleted too: their files still take room."""
+    return [group]
+
+
+def names_of(groups: Iterable[UUID]) -> dict[UUID, str]:
+    """What each group is called."""
+    return dict(Project.objects.filter(pk__in=set(groups)).values_list("pk", "name"))
+
+
+def all_groups() -> list[tuple[UUID, str]]:
+    """Every group that is in use, by name."""
+    found = Project.objects.filter(deleted_at__isnull=True).order_by("name", "pk")
+    return list(found.values_list("pk", "name"))
