@@ -11,6 +11,8 @@ from typing import Any
 from nlpstudio.engine.errors import DamagedArtifact
 
 NAME = "manifest.json"
+ONNX = "onnx"
+"""A folder that joins a finished artifact later (architecture 5.5). It has a manifest of its own."""
 _CHUNK = 1 << 20
 
 
@@ -24,11 +26,21 @@ def sha256_of(path: Path) -> str:
 
 
 def describe(folder: Path) -> dict[str, dict[str, Any]]:
-    """`{relative name: {size, sha256}}` of every file below `folder` but the manifest itself."""
-    files = sorted(p for p in folder.rglob("*") if p.is_file() and p != folder / NAME)
+    """`{relative name: {size, sha256}}` of every file below `folder` but the manifest itself (and an export's)."""
     return {
-        path.relative_to(folder).as_posix(): {"size": path.stat().st_size, "sha256": sha256_of(path)} for path in files
+        name: {"size": (folder / name).stat().st_size, "sha256": sha256_of(folder / name)} for name in _names(folder)
     }
+
+
+def _names(folder: Path) -> list[str]:
+    """The files of an artifact, relative to its folder; not its manifest, nor what joined it with one of its own."""
+    files = (path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
+    own = (path for path in files if path != Path(NAME) and not (path.parts[0] == ONNX and _is_apart(folder)))
+    return sorted(path.as_posix() for path in own)
+
+
+def _is_apart(folder: Path) -> bool:
+    return (folder / ONNX / NAME).is_file()
 
 
 def write(folder: Path, facts: Mapping[str, Any]) -> dict[str, Any]:
@@ -57,7 +69,7 @@ def verify(folder: Path) -> dict[str, Any]:
     """
     manifest = read(folder)
     listed = manifest["files"]
-    present = {p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file()} - {NAME}
+    present = set(_names(folder))
     for name in sorted(present - set(listed)):
         raise DamagedArtifact(f"{name} in {folder.name} is not in its manifest")
     for name, facts in listed.items():

@@ -20,7 +20,7 @@ class PaddedEncoder:
 
     def __init__(self, model: PreTrainedModel) -> None:
         self.model = model
-        self._takes_types = "token_type_ids" in inspect.signature(model.forward).parameters
+        self._takes_types = takes_types(model)
 
     def logits(self, examples: Sequence[Example]) -> Tensor:
         """[rows, labels] of a sequence classifier, else [tokens, outputs] of the real tokens."""
@@ -51,3 +51,8 @@ class PaddedEncoder:
                 types[index, : len(example)] = torch.from_numpy(example.types)
         inputs = {"input_ids": ids, "attention_mask": mask}
         return {**inputs, "token_type_ids": types} if self._takes_types else inputs
+
+
+def takes_types(model: PreTrainedModel) -> bool:
+    """Whether the model's forward pass has a use for token types."""
+    return "token_type_ids" in inspect.signature(model.forward).parameters

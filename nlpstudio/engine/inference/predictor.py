@@ -4,20 +4,50 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from nlpstudio.engine import encoders, manifest
 from nlpstudio.engine.data.rows import Row
+from nlpstudio.engine.encoders.example import Example
 from nlpstudio.engine.errors import DamagedArtifact
 from nlpstudio.engine.hardware import Hardware
+from nlpstudio.engine.inference import engines
+from nlpstudio.engine.inference.onnx import OnnxForward
 from nlpstudio.engine.shapes import Parameters, Prediction
 from nlpstudio.engine.spec import TrainParams
 from nlpstudio.engine.tasks import TASKS, building
 from nlpstudio.engine.tasks.base import AnyTask, Report, Setup
 from nlpstudio.engine.training import evaluate
+
+
+class Forward(Protocol):
+    """An engine: the logits of each example, in order, [outputs] or [tokens, outputs]."""
+
+    def logits_of(self, examples: Sequence[Example]) -> list[NDArray[np.float32]]: ...
+
+
+class TorchForward:
+    """The model itself, un-padded where its family is known."""
+
+    def __init__(self, model: PreTrainedModel, hardware: Hardware) -> None:
+        self.model = model.eval()
+        self._encoder = encoders.choose(model)
+        self._hardware = hardware
+
+    @classmethod
+    def load(cls, task: AnyTask, folder: Path, *, threads: int) -> TorchForward:
+        device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        model = building.load(task, folder)
+        model.to(device)  # type: ignore[arg-type]  # transformers wraps the method's signature away
+        return cls(model, Hardware(device=device, precision="fp32", threads=threads))
+
+    def logits_of(self, examples: Sequence[Example]) -> list[NDArray[np.float32]]:
+        return evaluate.logits_of(self._encoder, self.model, examples, self._hardware)
 
 
 class Predictor:
@@ -27,23 +57,23 @@ class Predictor:
         self,
         *,
         task: AnyTask,
-        model: PreTrainedModel,
         tokenizer: PreTrainedTokenizerBase,
         setup: Setup,
-        hardware: Hardware,
+        forward: Forward,
+        padding_id: int = 0,
     ) -> None:
         self.task = task
         self.setup = setup
-        self._model = model.eval()
-        self._tokenizer = tokenizer
-        self._encoder = encoders.choose(model)
-        self._hardware = hardware
+        self.forward = forward
+        self.padding_id = padding_id
+        self.tokenizer = tokenizer
 
     @classmethod
-    def load(cls, folder: Path, *, threads: int = 1) -> Predictor:
+    def load(cls, folder: Path, *, engine: str = engines.TORCH, threads: int = 1) -> Predictor:
         """Load a model folder as the engine writes it, or any that plain transformers loads for a known task.
 
-        Sets torch's thread count for this process. Raises `BaseModelRefused` or `DamagedArtifact`.
+        `engine` is one of `engines.ENGINES`; an engine that was not exported is torch. Sets torch's thread count for
+        this process. Raises `BaseModelRefused` or `DamagedArtifact`.
         """
         torch.set_num_threads(threads)
         facts = manifest.read(folder) if (folder / manifest.NAME).is_file() else {}
@@ -57,11 +87,19 @@ class Predictor:
             params=TrainParams.from_json(facts.get("spec", {}).get("params", {})),
             decision=getattr(config, "decision", None) or {},
         )
-        device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-        model = building.load(task, folder)
-        model.to(device)  # type: ignore[arg-type]  # transformers wraps the method's signature away
-        hardware = Hardware(device=device, precision="fp32", threads=threads)
-        return cls(task=task, model=model, tokenizer=tokenizer, setup=setup, hardware=hardware)
+        chosen, padding_id = engines.resolve(folder, engine), getattr(config, "pad_token_id", 0) or 0
+        forward: Forward
+        if chosen == engines.TORCH:
+            forward = TorchForward.load(task, folder, threads=threads)
+        else:
+            forward = OnnxForward.load(folder, chosen, threads=threads, padding_id=padding_id)
+        return cls(task=task, tokenizer=tokenizer, setup=setup, forward=forward, padding_id=padding_id)
+
+    def on(self, forward: Forward) -> Predictor:
+        """The same model on another engine."""
+        return Predictor(
+            task=self.task, tokenizer=self.tokenizer, setup=self.setup, forward=forward, padding_id=self.padding_id
+        )
 
     def predict(self, inputs: Any, parameters: Parameters | None = None) -> Prediction:
         """Answer `inputs` as Hugging Face inference does. Raises `UnsuitableInput`."""
@@ -76,9 +114,8 @@ class Predictor:
         return self.task.score(rows, predictions, self.setup), self.task.records(rows, predictions, self.setup)
 
     def _judge(self, rows: Sequence[Row], setup: Setup) -> list[Any]:
-        encoded = self.task.encode(rows, self._tokenizer, setup)
-        split = evaluate.Split(name="given", rows=rows, examples=encoded.examples)
-        return evaluate.predict(self.task, self._encoder, self._model, split, setup, self._hardware)
+        examples = self.task.encode(rows, self.tokenizer, setup).examples
+        return self.task.decode(rows, examples, self.forward.logits_of(examples), setup)
 
 
 def _task_of(facts: Any, config: Any) -> AnyTask:
