@@ -9,7 +9,7 @@ import pytest
 from hypothesis import settings
 
 from nlpstudio.accounts.models import User
-from nlpstudio.projects.models import Membership, Project, Role
+from nlpstudio.projects.models import Membership, Project, Role, Team
 
 if TYPE_CHECKING:
     from tests.flows.program import Program
@@ -44,7 +44,7 @@ def viewer(db: None) -> User:
 def stranger(db: None) -> User:
     """Signed in, but not a member of `project`; has a project of their own."""
     user = _user("stan")
-    own = Project.objects.create(name="Stan's own", created_by=user)
+    own = Project.objects.create(name="Stan's own", created_by=user, team=Team.objects.create(name="Stan's team"))
     Membership.objects.create(project=own, user=user, role=Role.OWNER)
     return user
 
@@ -55,8 +55,14 @@ def admin(db: None) -> User:
 
 
 @pytest.fixture
-def project(owner: User, editor: User, viewer: User) -> Project:
-    project = Project.objects.create(name="Reviews", created_by=owner)
+def team(db: None) -> Team:
+    """The team of `project`. Nobody is in it until a test says so."""
+    return Team.objects.create(name="Readers")
+
+
+@pytest.fixture
+def project(team: Team, owner: User, editor: User, viewer: User) -> Project:
+    project = Project.objects.create(name="Reviews", created_by=owner, team=team)
     for user, role in ((owner, Role.OWNER), (editor, Role.EDITOR), (viewer, Role.VIEWER)):
         Membership.objects.create(project=project, user=user, role=role)
     return project

@@ -10,7 +10,15 @@ from django.db.models import Model
 from nlpstudio.accounts.models import AuditEntry, User
 
 
-def record(by: User | None, action: str, subject: Model, *, project_id: UUID | None = None, **details: Any) -> None:
+def record(
+    by: User | None,
+    action: str,
+    subject: Model,
+    *,
+    project_id: UUID | None = None,
+    team_id: UUID | None = None,
+    **details: Any,
+) -> None:
     """Add an entry such as `record(user, "run.started", run, project_id=run.project_id)`."""
     AuditEntry.objects.create(
         user=by,
@@ -19,5 +27,6 @@ def record(by: User | None, action: str, subject: Model, *, project_id: UUID | N
         object_id=str(subject.pk),
         object_name=str(subject)[:200],
         project_id=project_id,
+        team_id=team_id,
         details=details,
     )

@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
-from nlpstudio.accounts.models import User
+from nlpstudio.accounts.models import Scope, User
 
 THEMES = [("", _("As on this computer")), ("light", _("Light")), ("dark", _("Dark"))]
 LIFETIMES = [("30", _("30 days")), ("90", _("90 days")), ("365", _("One year")), ("", _("No end"))]
@@ -34,7 +34,7 @@ class ProfileForm(forms.Form):
 
 
 class TokenForm(forms.Form):
-    """What a new token is for, and how long it lives."""
+    """What a new token is for, what it may do and where, and how long it lives."""
 
     name = forms.CharField(
         label=_("Name"),
@@ -42,6 +42,8 @@ class TokenForm(forms.Form):
         help_text=_("What will use it, such as “nightly script”."),
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
     )
+    scope = forms.ChoiceField(label=_("May"), choices=Scope.choices, initial=Scope.ALL, required=False)
+    project = forms.UUIDField(label=_("Project"), required=False)
     days = forms.ChoiceField(label=_("Lives for"), choices=LIFETIMES, required=False, initial="90")
 
     def expires_at(self) -> datetime | None:

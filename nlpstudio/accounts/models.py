@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from typing import Any, ClassVar
+from uuid import UUID
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.db import models
@@ -26,7 +27,7 @@ class UserManager(BaseUserManager["User"]):
 
 
 class User(AbstractBaseUser):
-    """A person. `is_admin` may see the installation's pages; rights in projects come from memberships."""
+    """A person. `is_admin` may see the installation's pages; rights in teams and projects come from memberships."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     email = models.EmailField(_("e-mail"))
@@ -38,6 +39,9 @@ class User(AbstractBaseUser):
     created_at = models.DateTimeField(auto_now_add=True)
 
     objects: ClassVar[UserManager] = UserManager()
+
+    only_project: UUID | None = None
+    """Set on a user who came with a token for one project: everything else does not exist for them."""
 
     EMAIL_FIELD = "email"
     USERNAME_FIELD = "email"
@@ -57,14 +61,27 @@ class TokenQuerySet(models.QuerySet["ApiToken"]):
         return self.filter(expiry, revoked_at__isnull=True, user__is_active=True)
 
 
+class Scope(models.TextChoices):
+    """What a token may do of what its user may."""
+
+    ALL = "all", _("All that I may do")
+    READ = "read", _("Read only")
+    PREDICT = "predict", _("Ask models only")
+
+
 class ApiToken(models.Model):
-    """A key to the API. Only its sha256 is kept; `prefix` lets people tell theirs apart."""
+    """A key to the API. Only its sha256 is kept; `prefix` lets people tell theirs apart.
+
+    With a `project_id` it opens that project and nothing else.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="tokens")
     name = models.CharField(_("name"), max_length=80)
     prefix = models.CharField(max_length=12)
     digest = models.CharField(max_length=64, unique=True)
+    scope = models.CharField(_("scope"), max_length=10, choices=Scope, default=Scope.ALL)
+    project_id = models.UUIDField(null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
     last_used_at = models.DateTimeField(null=True, blank=True)
     expires_at = models.DateTimeField(_("expires"), null=True, blank=True)
@@ -101,6 +118,7 @@ class AuditEntry(models.Model):
     object_id = models.CharField(max_length=40)
     object_name = models.CharField(max_length=200)
     project_id = models.UUIDField(null=True, db_index=True)
+    team_id = models.UUIDField(null=True, db_index=True)
     details = models.JSONField(default=dict)
 
     class Meta:

@@ -5,14 +5,17 @@ from __future__ import annotations
 import hashlib
 import secrets
 from datetime import datetime, timedelta
+from uuid import UUID
 
+from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.urls import reverse
 from django.utils import timezone
 
 from nlpstudio.accounts.audit import record
-from nlpstudio.accounts.models import ApiToken, SignInLink, User
+from nlpstudio.accounts.models import ApiToken, Scope, SignInLink, User
 from nlpstudio.core import clock
+from nlpstudio.core.live import announce
 
 TOKEN_MARK = "nlps_"
 SEEN_EVERY = 60.0
@@ -23,14 +26,31 @@ def digest_of(secret: str) -> str:
     return hashlib.sha256(secret.encode()).hexdigest()
 
 
+SCOPES = (Scope.PREDICT, Scope.READ, Scope.ALL)
+"""From the smallest on; each includes those before it."""
+
+
 @transaction.atomic
-def create_token(user: User, name: str, expires_at: datetime | None = None) -> tuple[ApiToken, str]:
+def create_token(
+    user: User,
+    name: str,
+    expires_at: datetime | None = None,
+    *,
+    scope: str = Scope.ALL,
+    project_id: UUID | None = None,
+) -> tuple[ApiToken, str]:
     """A new token to the API and its plain text, which is not kept: show it once."""
     plain = TOKEN_MARK + secrets.token_urlsafe(30)
     token = ApiToken.objects.create(
-        user=user, name=name, prefix=plain[:10], digest=digest_of(plain), expires_at=expires_at
+        user=user,
+        name=name,
+        prefix=plain[:10],
+        digest=digest_of(plain),
+        expires_at=expires_at,
+        scope=scope,
+        project_id=project_id,
     )
-    record(user, "token.created", token)
+    record(user, "token.created", token, project_id=project_id, scope=str(scope))
     return token, plain
 
 
@@ -39,15 +59,22 @@ def revoke_token(token: ApiToken, *, by: User) -> None:
     """From now on the token opens nothing. Twice is once."""
     if ApiToken.objects.filter(pk=token.pk, revoked_at__isnull=True).update(revoked_at=clock.now()):
         record(by, "token.revoked", token)
+        transaction.on_commit(lambda: announce("user", token.user_id))
 
 
-def user_of_token(plain: str) -> User | None:
-    """The user whose usable token this is. Notes the use at most once a minute."""
+def user_of_token(plain: str, *, need: Scope = Scope.READ) -> User | None:
+    """The user whose usable token this is, confined to the token's project if it has one.
+
+    Notes the use at most once a minute. Raises `PermissionDenied` for a good token of too small a scope.
+    """
     token = ApiToken.objects.usable().select_related("user").filter(digest=digest_of(plain)).first()
     if token is None:
         return None
+    if SCOPES.index(Scope(token.scope)) < SCOPES.index(need):
+        raise PermissionDenied
     if token.last_used_at is None or (timezone.now() - token.last_used_at).total_seconds() > SEEN_EVERY:
         ApiToken.objects.filter(pk=token.pk).update(last_used_at=clock.now())
+    token.user.only_project = token.project_id
     return token.user
 
 

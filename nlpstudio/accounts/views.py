@@ -16,7 +16,7 @@ from django.views.decorators.debug import sensitive_variables
 
 from nlpstudio.accounts import services
 from nlpstudio.accounts.forms import PreferencesForm, ProfileForm, TokenForm
-from nlpstudio.accounts.models import ApiToken
+from nlpstudio.accounts.models import ApiToken, Scope
 from nlpstudio.core.htmx import HtmxRequest, go_to, render_page
 from nlpstudio.core.policy import Policy, policy
 
@@ -43,7 +43,14 @@ def tokens(request: HtmxRequest) -> HttpResponse:
     """The user's tokens. A new one is shown in the answer to its form and nowhere else, so it is not a redirect."""
     form, plain, made = TokenForm(request.POST or None), "", None
     if request.method == "POST" and form.is_valid():
-        made, plain = services.create_token(request.user, form.cleaned_data["name"], form.expires_at())
+        wanted = form.cleaned_data
+        made, plain = services.create_token(
+            request.user,
+            wanted["name"],
+            form.expires_at(),
+            scope=wanted["scope"] or Scope.ALL,
+            project_id=wanted["project"],
+        )
         form = TokenForm()
     mine = ApiToken.objects.filter(user=request.user, revoked_at__isnull=True)
     context = {"form": form, "tokens": mine, "plain": plain, "made": made}

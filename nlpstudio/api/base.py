@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 from urllib.parse import urlencode
@@ -15,7 +16,7 @@ from ninja.errors import AuthenticationError, HttpError, ValidationError
 from ninja.security import HttpBearer
 
 from nlpstudio.accounts import services as accounts
-from nlpstudio.accounts.models import User
+from nlpstudio.accounts.models import Scope, User
 from nlpstudio.core.errors import StudioError
 from nlpstudio.engine.errors import EngineError
 
@@ -29,11 +30,21 @@ class ApiRequest(HttpRequest):
     auth: User
 
 
+PREDICTING = re.compile(r"/me$|/model-versions/[^/]+/(predict|batch|batches)$|/batches/")
+
+
+def need_of(request: HttpRequest) -> Scope:
+    """Which scope a token must have for this request: asking models is the least, changing things the most."""
+    if PREDICTING.search(request.path):
+        return Scope.PREDICT
+    return Scope.READ if request.method in ("GET", "HEAD") else Scope.ALL
+
+
 class Bearer(HttpBearer):
     """`Authorization: Bearer TOKEN`. Cookies never open the API."""
 
     def authenticate(self, request: HttpRequest, token: str) -> User | None:
-        return accounts.user_of_token(token)
+        return accounts.user_of_token(token, need=need_of(request))
 
 
 class ErrorBody(Schema):
@@ -107,7 +118,9 @@ def answer_errors(api: NinjaAPI) -> None:
 
     @api.exception_handler(PermissionDenied)
     def denied(request: HttpRequest, error: PermissionDenied) -> HttpResponse:
-        return reply(request, 403, "forbidden", "Your role in this project does not allow this.")
+        return reply(
+            request, 403, "forbidden", "Your role in this project, or your token's scope, does not allow this."
+        )
 
     @api.exception_handler(ValidationError)
     def invalid(request: HttpRequest, error: ValidationError) -> HttpResponse:

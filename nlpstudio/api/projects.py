@@ -9,8 +9,8 @@ from ninja import Field, Router, Schema
 
 from nlpstudio.api.base import ApiRequest, Listing, paged
 from nlpstudio.projects import services
-from nlpstudio.projects.access import project_for
-from nlpstudio.projects.models import Project, Role
+from nlpstudio.projects.access import project_for, team_for
+from nlpstudio.projects.models import Project, Role, Team
 
 router = Router(tags=["projects"])
 
@@ -20,6 +20,7 @@ class ProjectIn(Schema):
 
     name: str = Field(min_length=1, max_length=120)
     description: str = Field("", max_length=4000)
+    team: UUID | None = None
 
 
 class ProjectPatch(Schema):
@@ -27,6 +28,7 @@ class ProjectPatch(Schema):
 
     name: str | None = Field(None, min_length=1, max_length=120)
     description: str | None = Field(None, max_length=4000)
+    team: UUID | None = None
 
 
 class ProjectOut(Schema):
@@ -35,7 +37,17 @@ class ProjectOut(Schema):
     id: str
     name: str
     description: str
+    team: str
     created_at: str
+
+
+class TeamOut(Schema):
+    """A team as the API shows it, with the role of whoever asks."""
+
+    id: str
+    name: str
+    description: str
+    role: str
 
 
 def to_json(project: Project) -> dict[str, Any]:
@@ -43,6 +55,7 @@ def to_json(project: Project) -> dict[str, Any]:
         "id": str(project.pk),
         "name": project.name,
         "description": project.description,
+        "team": str(project.team_id),
         "created_at": project.created_at.isoformat(),
     }
 
@@ -55,8 +68,9 @@ def index(request: ApiRequest, page: int = 1) -> dict[str, Any]:
 
 @router.post("/projects", response={201: ProjectOut}, summary="Make a project")
 def create(request: ApiRequest, body: ProjectIn) -> tuple[int, dict[str, Any]]:
-    """The token's user becomes its owner."""
-    return 201, to_json(services.create(name=body.name, description=body.description, by=request.auth))
+    """The token's user becomes its owner. Without a `team` it goes to the first one in which they may make projects."""
+    team = team_for(request.auth, body.team, Role.EDITOR) if body.team else None
+    return 201, to_json(services.create(name=body.name, description=body.description, by=request.auth, team=team))
 
 
 @router.get("/projects/{uuid:project_id}", response=ProjectOut, summary="One project")
@@ -67,14 +81,33 @@ def detail(request: ApiRequest, project_id: UUID) -> dict[str, Any]:
 
 @router.patch("/projects/{uuid:project_id}", response=ProjectOut, summary="Rename or describe a project")
 def change(request: ApiRequest, project_id: UUID, body: ProjectPatch) -> dict[str, Any]:
-    """Owners only."""
-    project = project_for(request.auth, project_id, Role.OWNER)
-    changes = body.dict(exclude_unset=True, exclude_none=True)
-    return to_json(services.change(project=project, by=request.auth, **changes))
+    """Maintainers; only owners may move it to another `team` of theirs."""
+    project = project_for(request.auth, project_id, Role.MAINTAINER)
+    team = team_for(request.auth, body.team, Role.EDITOR) if body.team else None
+    changes = body.dict(exclude_unset=True, exclude_none=True, exclude={"team"})
+    return to_json(services.change(project=project, by=request.auth, team=team, **changes))
 
 
 @router.delete("/projects/{uuid:project_id}", response={204: None}, summary="Delete a project")
 def delete(request: ApiRequest, project_id: UUID) -> tuple[int, None]:
-    """Owners only. What is in it can no longer be reached."""
+    """Owners only. It goes to the trash with all that is in it, for 30 days."""
     services.delete(project=project_for(request.auth, project_id, Role.OWNER), by=request.auth)
     return 204, None
+
+
+@router.get("/teams", response=list[TeamOut], summary="My teams")
+def teams(request: ApiRequest) -> list[dict[str, Any]]:
+    """The teams of the token's user, each with their role in it."""
+    own = {each.team_id: each.role for each in request.auth.team_memberships.all()}
+    return [_team(team, own[team.pk]) for team in Team.objects.visible_to(request.auth).order_by("name")]
+
+
+@router.get("/teams/{uuid:team_id}", response=TeamOut, summary="One team")
+def team(request: ApiRequest, team_id: UUID) -> dict[str, Any]:
+    """Any member may see it."""
+    found = team_for(request.auth, team_id)
+    return _team(found, str(found.my_role))
+
+
+def _team(team: Team, role: str) -> dict[str, Any]:
+    return {"id": str(team.pk), "name": team.name, "description": team.description, "role": role}

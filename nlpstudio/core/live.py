@@ -18,11 +18,11 @@ def group_of(kind: str, object_id: UUID) -> str:
 
 
 def announce(kind: str, object_id: UUID) -> None:
-    """Tell every open page of this object to look again. Losing the call costs a second, not data."""
+    """Tell every open page of this object, or every open socket of this user, to look again. Losing the call costs a second, not data."""
     layer = get_channel_layer()
     if layer is None:
         return
     try:
-        async_to_sync(layer.group_send)(group_of(kind, object_id), {"type": "look.again"})
+        async_to_sync(layer.group_send)(group_of(kind, object_id), {"type": "look.again", "kind": kind})
     except (RedisError, OSError) as error:
         logger.warning("could not announce %s %s: %s", kind, object_id, error)

@@ -8,6 +8,7 @@ from functools import wraps
 from typing import Any, TypeVar, cast
 
 from django.contrib.auth.decorators import login_required
+from django.core.exceptions import PermissionDenied
 from django.views.decorators.http import require_http_methods
 
 View = TypeVar("View", bound=Callable[..., Any])
@@ -20,23 +21,38 @@ class Policy(StrEnum):
     SIGNED_IN = "signed in"
     VIEWER = "project viewer"
     EDITOR = "project editor"
+    MAINTAINER = "project maintainer"
     OWNER = "project owner"
+    TEAM_VIEWER = "team viewer"
+    TEAM_MAINTAINER = "team maintainer"
+    TEAM_OWNER = "team owner"
     ADMIN = "installation admin"
     LINK = "holder of a link"
     MONITOR = "monitoring"
+
+
+def _admins_only(view: Callable[..., Any]) -> Callable[..., Any]:
+    @wraps(view)
+    def guarded(request: Any, *args: Any, **kwargs: Any) -> Any:
+        if not request.user.is_admin:
+            raise PermissionDenied
+        return view(request, *args, **kwargs)
+
+    return guarded
 
 
 def policy(value: Policy, *verbs: str) -> Callable[[View], View]:
     """Mark a view with its policy and the verbs it answers (default GET); other verbs get 405.
 
     All but public views, those behind a link and those for monitoring send people who are not signed in to sign in.
+    Those of the installation's admin are forbidden to everybody else here; the others have doors.
     """
     allowed = verbs or ("GET",)
 
     def mark(view: View) -> View:
-        guarded: Any = (
-            view if value in (Policy.PUBLIC, Policy.LINK, Policy.MONITOR) else wraps(view)(login_required(view))
-        )
+        guarded: Any = _admins_only(view) if value == Policy.ADMIN else view
+        if value not in (Policy.PUBLIC, Policy.LINK, Policy.MONITOR):
+            guarded = wraps(view)(login_required(guarded))
         guarded = wraps(view)(require_http_methods(["HEAD", *allowed] if "GET" in allowed else [*allowed])(guarded))
         guarded.policy = value
         guarded.verbs = allowed

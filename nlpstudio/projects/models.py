@@ -1,4 +1,4 @@
-"""Projects, who is in them with which role, and invitations to join."""
+"""Teams and their projects, who is in them with which role, and invitations to join."""
 
 from __future__ import annotations
 
@@ -9,34 +9,99 @@ from django.utils.translation import gettext_lazy as _
 
 from nlpstudio.accounts.models import User
 from nlpstudio.core import clock
+from nlpstudio.projects.roles import EDITING, Asked, Role
+
+__all__ = ["Invitation", "Membership", "Project", "Role", "Team", "TeamMembership"]
 
 
-class Role(models.TextChoices):
-    """What a member may do; each role includes those before it."""
+class TeamQuerySet(models.QuerySet["Team"]):
+    def visible_to(self, user: User) -> TeamQuerySet:
+        """Teams in which the user is a member. A token for one project shows none."""
+        if user.only_project is not None:
+            return self.none()
+        return self.filter(models.Exists(TeamMembership.objects.filter(team=models.OuterRef("pk"), user=user)))
 
-    VIEWER = "viewer", _("Viewer")
-    EDITOR = "editor", _("Editor")
-    OWNER = "owner", _("Owner")
+    def open_to(self, user: User) -> TeamQuerySet:
+        """Teams in which the user may make projects, the one they joined first at the front."""
+        own = TeamMembership.objects.filter(user=user, role__in=EDITING)
+        return self.visible_to(user).filter(memberships__in=own).order_by("memberships__created_at", "pk")
 
-    @property
-    def rank(self) -> int:
-        return list(Role).index(self)
+    def for_list(self) -> TeamQuerySet:
+        alive = models.Q(projects__deleted_at__isnull=True)
+        return self.annotate(
+            member_count=models.Count("memberships", distinct=True),
+            project_count=models.Count("projects", filter=alive, distinct=True),
+        ).order_by("name", "pk")
+
+
+class Team(Asked, models.Model):
+    """People who share projects: a role in the team is a role in each of its projects."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    name = models.CharField(_("name"), max_length=120)
+    description = models.TextField(_("description"), blank=True, max_length=4000)
+    created_by = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True)
+    members = models.ManyToManyField(User, through="TeamMembership", related_name="teams")
+
+    objects = TeamQuerySet.as_manager()
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class TeamMembership(models.Model):
+    """One user's role in one team."""
+
+    team = models.ForeignKey(Team, on_delete=models.CASCADE, related_name="memberships")
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="team_memberships")
+    role = models.CharField(_("role"), max_length=12, choices=Role)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["team", "user"], name="one_team_membership_a_user")]
+
+    def __str__(self) -> str:
+        return f"{self.user} in {self.team}"
 
 
 class ProjectQuerySet(models.QuerySet["Project"]):
     def visible_to(self, user: User) -> ProjectQuerySet:
-        """Projects in which the user is a member and that are not deleted."""
-        mine = Membership.objects.filter(project=models.OuterRef("pk"), user=user)
-        return self.filter(models.Exists(mine), deleted_at__isnull=True)
+        """Projects that are not deleted, in which the user is a member, or in whose team they are."""
+        rows = self.reachable_by(user).filter(deleted_at__isnull=True)
+        return rows if user.only_project is None else rows.filter(pk=user.only_project)
+
+    def reachable_by(self, user: User) -> ProjectQuerySet:
+        """As `visible_to`, those in the trash too."""
+        own = Membership.objects.filter(project=models.OuterRef("pk"), user=user)
+        by_team = TeamMembership.objects.filter(team=models.OuterRef("team_id"), user=user)
+        return self.filter(models.Exists(own) | models.Exists(by_team))
 
     def for_list(self) -> ProjectQuerySet:
-        return self.annotate(member_count=models.Count("memberships", distinct=True)).order_by("-created_at")
+        """With the team and the number of people, those of the team among them."""
+        people = User.objects.filter(
+            models.Exists(
+                Membership.objects.filter(user=models.OuterRef("pk"), project=models.OuterRef(models.OuterRef("pk")))
+            )
+            | models.Exists(
+                TeamMembership.objects.filter(
+                    user=models.OuterRef("pk"), team=models.OuterRef(models.OuterRef("team_id"))
+                )
+            )
+        )
+        count = people.order_by().annotate(count=models.Func(models.F("pk"), function="COUNT")).values("count")
+        return (
+            self.select_related("team")
+            .annotate(member_count=models.Subquery(count, output_field=models.IntegerField()))
+            .order_by("-created_at")
+        )
 
 
-class Project(models.Model):
-    """A team's workspace: its data sets, runs and models."""
+class Project(Asked, models.Model):
+    """A workspace of a team: its data sets, runs and models."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    team = models.ForeignKey(Team, on_delete=models.PROTECT, related_name="projects", verbose_name=_("team"))
     name = models.CharField(_("name"), max_length=120)
     description = models.TextField(_("description"), blank=True, max_length=4000)
     created_by = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, related_name="+")
@@ -46,25 +111,12 @@ class Project(models.Model):
 
     objects = ProjectQuerySet.as_manager()
 
-    my_role: Role | None = None
-    """The asking user's role, set by the door."""
-
     def __str__(self) -> str:
         return self.name
 
-    @property
-    def is_editable(self) -> bool:
-        """Whether the asking user may change what is in it."""
-        return self.my_role is not None and self.my_role.rank >= Role.EDITOR.rank
-
-    @property
-    def is_owned(self) -> bool:
-        """Whether the asking user may manage the project itself."""
-        return self.my_role == Role.OWNER
-
 
 class Membership(models.Model):
-    """One user's role in one project."""
+    """One user's role in one project, beside what their team gives them."""
 
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="memberships")
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="memberships")
@@ -85,10 +137,11 @@ class InvitationQuerySet(models.QuerySet["Invitation"]):
 
 
 class Invitation(models.Model):
-    """A link that lets its holder join a project with a role, until it expires. Only its sha256 is kept."""
+    """A link that lets its holder join a project or a team with a role, until it expires. Only its sha256 is kept."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="invitations")
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, null=True, related_name="invitations")
+    team = models.ForeignKey(Team, on_delete=models.CASCADE, null=True, related_name="invitations")
     role = models.CharField(_("role"), max_length=12, choices=Role)
     digest = models.CharField(max_length=64, unique=True)
     created_by = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, related_name="+")
@@ -100,5 +153,21 @@ class Invitation(models.Model):
 
     objects = InvitationQuerySet.as_manager()
 
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                name="invitation_to_one_place",
+                condition=models.Q(project__isnull=False, team__isnull=True)
+                | models.Q(project__isnull=True, team__isnull=False),
+            )
+        ]
+
     def __str__(self) -> str:
-        return f"invitation to {self.project}"
+        return f"invitation to {self.place}"
+
+    @property
+    def place(self) -> Project | Team:
+        """What it lets its holder into."""
+        place = self.project or self.team
+        assert place is not None  # the constraint says so
+        return place

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import URLPattern, URLResolver, include, path
 
-from nlpstudio.projects import member_views, views
+from nlpstudio.projects import member_views, team_views, views
 
 own = [
     path("projects/", views.home, name="list"),
@@ -23,6 +23,20 @@ own = [
         name="revoke_invitation",
     ),
     path("projects/<uuid:project_id>/activity/", member_views.activity, name="activity"),
+    path("teams/", team_views.index, name="teams"),
+    path("teams/new/", team_views.create, name="team_create"),
+    path("teams/<uuid:team_id>/", team_views.detail, name="team"),
+    path("teams/<uuid:team_id>/settings/", team_views.settings, name="team_settings"),
+    path("teams/<uuid:team_id>/delete/", team_views.delete, name="team_delete"),
+    path("teams/<uuid:team_id>/invite/", team_views.invite, name="team_invite"),
+    path("teams/<uuid:team_id>/leave/", team_views.leave, name="team_leave"),
+    path("teams/<uuid:team_id>/members/<int:membership_id>/role/", team_views.set_role, name="team_set_role"),
+    path("teams/<uuid:team_id>/members/<int:membership_id>/remove/", team_views.remove, name="team_remove"),
+    path(
+        "teams/<uuid:team_id>/invitations/<uuid:invitation_id>/revoke/",
+        team_views.revoke_invitation,
+        name="team_revoke_invitation",
+    ),
     path("invitations/<str:secret>/", member_views.invitation, name="invitation"),
 ]
 

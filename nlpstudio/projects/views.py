@@ -12,6 +12,7 @@ from nlpstudio.core.htmx import HtmxRequest, go_to, render_page
 from nlpstudio.core.policy import Policy, policy
 from nlpstudio.projects import services
 from nlpstudio.projects.access import project_for
+from nlpstudio.projects.audience import people_of
 from nlpstudio.projects.forms import DeleteForm, ProjectForm
 from nlpstudio.projects.models import Project, Role
 
@@ -24,7 +25,7 @@ def home(request: HtmxRequest) -> HttpResponse:
 
 @policy(Policy.SIGNED_IN, "GET", "POST")
 def create(request: HtmxRequest) -> HttpResponse:
-    form = ProjectForm(request.POST or None)
+    form = ProjectForm(request.POST or None, user=request.user, initial={"team": request.GET.get("team")})
     if request.method == "POST" and form.is_valid():
         project = services.create(**form.cleaned_data, by=request.user)
         return go_to(request, "projects:detail", project.pk)
@@ -35,15 +36,15 @@ def create(request: HtmxRequest) -> HttpResponse:
 @policy(Policy.VIEWER)
 def detail(request: HtmxRequest, project_id: UUID) -> HttpResponse:
     project = project_for(request.user, project_id)
-    members = project.memberships.select_related("user").order_by("created_at")[:12]
-    context = {"project": project, "section": "overview", "memberships": members}
+    context = {"project": project, "section": "overview", "people": people_of(project)[:12]}
     return render_page(request, "projects/detail.html", context)
 
 
-@policy(Policy.OWNER, "GET", "POST")
+@policy(Policy.MAINTAINER, "GET", "POST")
 def settings(request: HtmxRequest, project_id: UUID) -> HttpResponse:
-    project = project_for(request.user, project_id, Role.OWNER)
-    form = ProjectForm(request.POST or None, initial={"name": project.name, "description": project.description})
+    project = project_for(request.user, project_id, Role.MAINTAINER)
+    now = {"name": project.name, "description": project.description, "team": project.team_id}
+    form = ProjectForm(request.POST or None, user=request.user, project=project, initial=now)
     if request.method == "POST" and form.is_valid():
         services.change(project=project, **form.cleaned_data, by=request.user)
         messages.success(request, _("Saved."))

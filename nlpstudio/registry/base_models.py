@@ -17,7 +17,7 @@ from nlpstudio.accounts.models import User
 from nlpstudio.core.jobs import delay_on_commit
 from nlpstudio.engine import shelf
 from nlpstudio.engine.conversion.sources import BaseModel, HubRepository, LocalFolder
-from nlpstudio.projects.models import Membership, Role
+from nlpstudio.projects.access import edits_somewhere
 from nlpstudio.registry import tasks
 from nlpstudio.registry.models import BaseModelFetch, FetchState
 
@@ -80,8 +80,8 @@ def needs_hub(entry: BaseModel) -> bool:
 
 
 def may_fetch(user: User) -> bool:
-    """Admins, and editors of any project."""
-    return user.is_admin or Membership.objects.filter(user=user, role__in=(Role.EDITOR, Role.OWNER)).exists()
+    """Admins, and editors of any project or team."""
+    return user.is_admin or edits_somewhere(user)
 
 
 @transaction.atomic

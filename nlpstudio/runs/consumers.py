@@ -49,12 +49,15 @@ class FollowerOfOneRun(AsyncWebsocketConsumer):
         self._checked_at = 0.0
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
+        self._groups: list[str] = []
         self.begin()
         await self.accept()
         run = await self._admitted()
         if run is None:
             return
-        await self.channel_layer.group_add(group_of("run", self.run_id), self.channel_name)
+        self._groups = [group_of("run", self.run_id), *([group_of("user", self._user.pk)] if self._user else [])]
+        for group in self._groups:
+            await self.channel_layer.group_add(group, self.channel_name)
         self._wake.set()
         self._task = asyncio.create_task(self._follow())
 
@@ -63,10 +66,13 @@ class FollowerOfOneRun(AsyncWebsocketConsumer):
             self._task.cancel()
             with suppress(asyncio.CancelledError):
                 await self._task
-            await self.channel_layer.group_discard(group_of("run", self.run_id), self.channel_name)
+            for group in self._groups:
+                await self.channel_layer.group_discard(group, self.channel_name)
 
     async def look_again(self, message: dict[str, str]) -> None:
-        """The channel layer's call."""
+        """The channel layer's call. One about the user means that they may have been shut out."""
+        if message.get("kind") == "user":
+            self._checked_at = 0.0
         self._wake.set()
 
     def begin(self) -> None:
@@ -121,7 +127,10 @@ class FollowerOfOneRun(AsyncWebsocketConsumer):
         if header:
             scheme, _space, token = header.partition(" ")
             is_bearer = scheme.lower() == "bearer"
-            return await database_sync_to_async(user_of_token)(token.strip()) if is_bearer else None
+            try:
+                return await database_sync_to_async(user_of_token)(token.strip()) if is_bearer else None
+            except PermissionDenied:  # a token that may only ask models
+                return None
         key = self.scope["session"].session_key
         if not key:
             return None

@@ -27,7 +27,7 @@ from nlpstudio.accounts.services import create_token
 from nlpstudio.config.routes import all_routes
 from nlpstudio.datasets.models import DatasetVersion
 from nlpstudio.demos.models import Batch, BatchState
-from nlpstudio.projects import services as projects
+from nlpstudio.projects import people
 from nlpstudio.projects.models import Membership, Project, Role
 from nlpstudio.registry.models import ModelVersion
 from nlpstudio.runs.models import Run
@@ -110,7 +110,7 @@ def address_of(
 ) -> Callable[[str], str]:
     """Fills an address pattern with the ids of real objects of `project`."""
     data = version.dataset_version
-    invitation, secret = projects.invite(project=project, role=Role.VIEWER, days=7, by=owner)
+    invitation, secret = people.invite(to=project, role=Role.VIEWER, days=7, by=owner)
     DatasetVersion.objects.filter(pk=data.pk).update(rejected_count=1)
     (data.folder / "rejected").write_text("a bad line\n", encoding="utf-8")
     values: dict[str, object] = {

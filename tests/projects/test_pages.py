@@ -9,7 +9,7 @@ from django.test import Client
 from django.urls import reverse
 
 from nlpstudio.accounts.models import User
-from nlpstudio.projects import services
+from nlpstudio.projects import people, services
 from nlpstudio.projects.access import role_in
 from nlpstudio.projects.models import Invitation, Project, Role
 
@@ -36,7 +36,7 @@ def arguments(view: str, project: Project, viewer: User, owner: User) -> list[ob
     if view in ("set_role", "remove"):
         return [project.pk, project.memberships.get(user=viewer).pk]
     if view == "revoke_invitation":
-        return [project.pk, services.invite(project=project, role=Role.VIEWER, days=1, by=owner)[0].pk]
+        return [project.pk, people.invite(to=project, role=Role.VIEWER, days=1, by=owner)[0].pk]
     return [project.pk]
 
 
@@ -133,7 +133,7 @@ def test_an_invitation_is_shown_once_and_joined_by_a_button(client: Client, proj
 
 
 def test_somebody_new_makes_an_account_by_the_link(client: Client, project: Project, owner: User):
-    _made, secret = services.invite(project=project, role=Role.VIEWER, days=7, by=owner)
+    _made, secret = people.invite(to=project, role=Role.VIEWER, days=7, by=owner)
     path = f"/invitations/{secret}/"
     short = client.post(path, {"name": "Nora", "email": "nora@example.org", "password": "short"})
     assert short.status_code == 422 and "too short" in short.content.decode()
@@ -146,7 +146,7 @@ def test_somebody_new_makes_an_account_by_the_link(client: Client, project: Proj
 
 
 def test_a_known_address_is_asked_to_sign_in(client: Client, project: Project, owner: User, stranger: User):
-    _made, secret = services.invite(project=project, role=Role.VIEWER, days=7, by=owner)
+    _made, secret = people.invite(to=project, role=Role.VIEWER, days=7, by=owner)
     form = {"name": "Stan", "email": stranger.email.upper(), "password": "a long enough phrase"}
     answer = client.post(f"/invitations/{secret}/", form)
     assert answer.status_code == 422 and "Sign in first" in answer.content.decode()

@@ -8,7 +8,7 @@ import pytest
 from django.utils import timezone
 
 from nlpstudio.accounts.models import AuditEntry, User
-from nlpstudio.projects import services
+from nlpstudio.projects import people, services
 from nlpstudio.projects.access import role_in
 from nlpstudio.projects.models import Invitation, Membership, Project, Role
 
@@ -41,56 +41,56 @@ def test_a_deleted_project_is_out_of_sight_and_deleted_once(project: Project, ow
 
 
 def test_the_last_owner_neither_steps_down_nor_leaves(project: Project, owner: User):
-    with pytest.raises(services.LastOwner):
-        services.set_role(membership=membership(project, owner), role=Role.EDITOR, by=owner)
-    with pytest.raises(services.LastOwner):
-        services.remove_member(membership=membership(project, owner), by=owner)
+    with pytest.raises(people.LastOwner):
+        people.set_role(membership=membership(project, owner), role=Role.EDITOR, by=owner)
+    with pytest.raises(people.LastOwner):
+        people.remove_member(membership=membership(project, owner), by=owner)
     assert role_in(owner, project.pk) == Role.OWNER
     assert actions(project) == []
 
 
 def test_one_of_two_owners_may_leave(project: Project, owner: User, editor: User):
-    services.set_role(membership=membership(project, editor), role=Role.OWNER, by=owner)
-    services.remove_member(membership=membership(project, owner), by=owner)
+    people.set_role(membership=membership(project, editor), role=Role.OWNER, by=owner)
+    people.remove_member(membership=membership(project, owner), by=owner)
     assert role_in(owner, project.pk) is None
     assert actions(project) == ["member.role_set", "member.left"]
 
 
 def test_an_invitation_lets_one_person_in(project: Project, owner: User, stranger: User, admin: User):
-    made, secret = services.invite(project=project, role=Role.EDITOR, days=7, by=owner)
-    assert services.invitation_of(secret) == made
-    services.accept(invitation=made, user=stranger)
+    made, secret = people.invite(to=project, role=Role.EDITOR, days=7, by=owner)
+    assert people.invitation_of(secret) == made
+    people.accept(invitation=made, user=stranger)
     assert role_in(stranger, project.pk) == Role.EDITOR
-    assert services.invitation_of(secret) is None
-    with pytest.raises(services.InvitationGone):
-        services.accept(invitation=made, user=admin)
+    assert people.invitation_of(secret) is None
+    with pytest.raises(people.InvitationGone):
+        people.accept(invitation=made, user=admin)
     assert role_in(admin, project.pk) is None
 
 
 def test_a_member_who_opens_a_link_keeps_the_role_and_the_link_its_use(project: Project, owner: User, viewer: User):
-    made, secret = services.invite(project=project, role=Role.OWNER, days=7, by=owner)
-    services.accept(invitation=made, user=viewer)
+    made, secret = people.invite(to=project, role=Role.OWNER, days=7, by=owner)
+    people.accept(invitation=made, user=viewer)
     assert role_in(viewer, project.pk) == Role.VIEWER
-    assert services.invitation_of(secret) == made
+    assert people.invitation_of(secret) == made
 
 
 def test_a_revoked_an_old_and_an_unknown_link_open_nothing(project: Project, owner: User):
-    revoked, secret = services.invite(project=project, role=Role.VIEWER, days=7, by=owner)
-    services.revoke_invitation(invitation=revoked, by=owner)
-    old, old_secret = services.invite(project=project, role=Role.VIEWER, days=1, by=owner)
+    revoked, secret = people.invite(to=project, role=Role.VIEWER, days=7, by=owner)
+    people.revoke_invitation(invitation=revoked, by=owner)
+    old, old_secret = people.invite(to=project, role=Role.VIEWER, days=1, by=owner)
     Invitation.objects.filter(pk=old.pk).update(expires_at=timezone.now() - timedelta(seconds=1))
-    assert [services.invitation_of(s) for s in (secret, old_secret, "made up")] == [None, None, None]
+    assert [people.invitation_of(s) for s in (secret, old_secret, "made up")] == [None, None, None]
 
 
 def test_a_link_to_a_deleted_project_opens_nothing(project: Project, owner: User):
-    _made, secret = services.invite(project=project, role=Role.VIEWER, days=7, by=owner)
+    _made, secret = people.invite(to=project, role=Role.VIEWER, days=7, by=owner)
     services.delete(project=project, by=owner)
-    assert services.invitation_of(secret) is None
+    assert people.invitation_of(secret) is None
 
 
 def test_no_account_is_left_when_the_invitation_was_taken(project: Project, owner: User, stranger: User):
-    made, _secret = services.invite(project=project, role=Role.VIEWER, days=7, by=owner)
-    services.accept(invitation=made, user=stranger)
-    with pytest.raises(services.InvitationGone):
-        services.join_with_new_account(invitation=made, email="n@example.org", name="N", password="long enough pass")
+    made, _secret = people.invite(to=project, role=Role.VIEWER, days=7, by=owner)
+    people.accept(invitation=made, user=stranger)
+    with pytest.raises(people.InvitationGone):
+        people.join_with_new_account(invitation=made, email="n@example.org", name="N", password="long enough pass")
     assert not User.objects.filter(email="n@example.org").exists()

@@ -13,7 +13,12 @@ register = template.Library()
 WORDS: Mapping[str, Any] = {
     "project.created": _("made the project"),
     "project.changed": _("changed the project"),
-    "project.deleted": _("deleted the project"),
+    "project.deleted": _("moved the project to the trash"),
+    "project.moved": _("moved the project to another team"),
+    "project.handed_over": _("handed the project over"),
+    "team.created": _("made the team"),
+    "team.changed": _("changed the team"),
+    "team.deleted": _("deleted the team"),
     "member.joined": _("joined"),
     "member.left": _("left"),
     "member.removed": _("removed a member"),

@@ -14,7 +14,8 @@ from django.utils.translation import gettext_lazy as _
 from nlpstudio.accounts.models import User
 from nlpstudio.core.navigation import Link
 from nlpstudio.datasets.models import Dataset
-from nlpstudio.projects.models import Membership, Project
+from nlpstudio.projects.audience import people_of
+from nlpstudio.projects.models import Project
 from nlpstudio.registry.models import Model as LanguageModel
 from nlpstudio.runs.models import Run
 
@@ -37,7 +38,7 @@ COUNTED: dict[str, Callable[[Project], QuerySet[Any]]] = {
     "datasets": lambda project: Dataset.objects.filter(project=project, deleted_at__isnull=True),
     "runs": lambda project: Run.objects.filter(project=project, deleted_at__isnull=True),
     "models": lambda project: LanguageModel.objects.filter(project=project, deleted_at__isnull=True),
-    "members": lambda project: Membership.objects.filter(project=project),
+    "members": lambda project: people_of(project).order_by(),
 }
 
 
@@ -81,5 +82,5 @@ def project_links(context: Context, project: Project) -> list[Link]:
             count=counts.get(name, 0) if name in COUNTED else None,
         )
         for name, label, view, icon, key in SECTIONS
-        if name != "settings" or project.is_owned
+        if name != "settings" or project.is_maintained
     ]
