@@ -9,6 +9,7 @@ from nlpstudio.accounts import views
 from nlpstudio.core.policy import Policy, policy
 
 public = policy(Policy.PUBLIC, "GET", "POST")
+shown = policy(Policy.PUBLIC)
 holder = policy(Policy.LINK, "GET", "POST")
 signed_in = policy(Policy.SIGNED_IN, "GET", "POST")
 
@@ -25,11 +26,11 @@ sign_in = [
     path("login/", public(allauth.login), name="account_login"),
     path("logout/", public(allauth.logout), name="account_logout"),
     path("signup/", public(allauth.signup), name="account_signup"),
-    path("inactive/", public(allauth.account_inactive), name="account_inactive"),
+    path("inactive/", shown(allauth.account_inactive), name="account_inactive"),
     path("password/change/", signed_in(allauth.password_change), name="account_change_password"),
     path("password/set/", signed_in(allauth.password_set), name="account_set_password"),
     path("password/reset/", public(allauth.password_reset), name="account_reset_password"),
-    path("password/reset/done/", public(allauth.password_reset_done), name="account_reset_password_done"),
+    path("password/reset/done/", shown(allauth.password_reset_done), name="account_reset_password_done"),
     re_path(
         r"^password/reset/key/(?P<uidb36>[0-9A-Za-z]+)-(?P<key>.+)/$",
         holder(allauth.password_reset_from_key),
@@ -37,7 +38,7 @@ sign_in = [
     ),
     path(
         "password/reset/key/done/",
-        public(allauth.password_reset_from_key_done),
+        shown(allauth.password_reset_from_key_done),
         name="account_reset_password_from_key_done",
     ),
     path("reauthenticate/", signed_in(allauth.reauthenticate), name="account_reauthenticate"),

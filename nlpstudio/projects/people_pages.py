@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
+from typing import Any
 
 from django.contrib import messages
 from django.shortcuts import get_object_or_404
@@ -13,10 +13,9 @@ from nlpstudio.core.errors import StudioError
 from nlpstudio.core.htmx import HtmxRequest
 from nlpstudio.projects import people
 from nlpstudio.projects.forms import InviteForm, RoleForm
-from nlpstudio.projects.models import Invitation, Membership, Project, Role, Team, TeamMembership
+from nlpstudio.projects.models import Invitation, Project, Role, Team
 from nlpstudio.projects.people import AnyMembership, own_role
 
-M = TypeVar("M", Membership, TeamMembership)
 VIEWS = ("set_role", "remove", "leave", "invite", "revoke_invitation")
 
 
@@ -38,11 +37,11 @@ def context_of(place: Project | Team, form: InviteForm | None = None, **shown: A
     }
 
 
-def _with_power(membership: M, place: Project | Team) -> M:
+def _with_power(membership: AnyMembership, place: Project | Team) -> AnyMembership:
     """`is_mine_to_change`: whether the asking user may change or remove this member."""
     own = place.my_role
     is_enough = own is not None and own.rank >= Role(membership.role).rank and place.is_maintained
-    membership.is_mine_to_change = is_enough  # type: ignore[attr-defined]  # for the template
+    membership.is_mine_to_change = is_enough  # type: ignore[union-attr]  # for the template
     return membership
 
 

@@ -1,7 +1,8 @@
-"""The table of every address, verb and role is complete, and what stands in it is so.
+"""The table of every address, verb and principal is complete, and what stands in it is so.
 
-`permissions.tsv` lists who may use what. A route that is not in it fails; each cell is tried with a real request,
-the allowed ones too, so that a refusal cannot pass for the wrong reason.
+`permissions.tsv` lists who may use what, `ANSWERS` what each of twelve principals then gets. A route that is not in the
+table fails; each cell is tried with a real request, the allowed ones too, so that a refusal cannot pass for the
+wrong reason. Websockets are tried in `test_socket_permissions.py`.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import csv
 import json
 import re
+import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,13 +24,15 @@ from django.test import Client
 from django.test.client import BOUNDARY, MULTIPART_CONTENT, encode_multipart
 from django.utils import timezone
 
-from nlpstudio.accounts.models import User
-from nlpstudio.accounts.services import create_token
+from nlpstudio.accounts.models import Scope, User
+from nlpstudio.accounts.services import create_token, revoke_token
+from nlpstudio.api.base import PREDICTING
 from nlpstudio.config.routes import all_routes
 from nlpstudio.datasets.models import DatasetVersion
 from nlpstudio.demos.models import Batch, BatchState
 from nlpstudio.projects import people
-from nlpstudio.projects.models import Membership, Project, Role
+from nlpstudio.projects import services as projects
+from nlpstudio.projects.models import Membership, Project, Role, TeamMembership
 from nlpstudio.registry.models import ModelVersion
 from nlpstudio.runs.models import Run
 from tests.published import dataset_version, outcome, own_files, publish, trained, version
@@ -36,8 +40,10 @@ from tests.published import dataset_version, outcome, own_files, publish, traine
 __all__ = ["dataset_version", "outcome", "own_files", "publish", "trained", "version"]
 
 TABLE = Path(__file__).with_name("permissions.tsv")
-VERBS = ("GET", "POST", "PUT", "PATCH", "DELETE")
-LEAST = {"project viewer": Role.VIEWER, "project editor": Role.EDITOR, "project owner": Role.OWNER}
+VERBS = ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+ROLES = (Role.VIEWER, Role.EDITOR, Role.MAINTAINER, Role.OWNER)
+PEOPLE = ("anonymous", "stranger", "viewer", "editor", "maintainer", "owner", "admin", "removed")
+TOKENS = ("read token", "predict token", "token of another project", "revoked token")
 API = "/api/v1/"
 
 
@@ -58,7 +64,26 @@ def table() -> list[Line]:
         ]
 
 
-PROJECT_LINES = [line for line in table() if line.who in LEAST and "WEBSOCKET" not in line.verbs]
+def answers(who: str, principal: str) -> str:
+    """What the principal gets: `in`, `gate` (sign in, or 401), `403` or `404`."""
+    if who in ("public", "holder of a link"):
+        return "in"
+    if principal == "anonymous":
+        return "gate"
+    if who == "signed in":
+        return "in"
+    if who == "installation admin":
+        return "in" if principal == "admin" else "403"
+    if who == "editor of anything":  # the stranger owns a project elsewhere
+        return "403" if principal in ("viewer", "removed") else "in"
+    if principal not in ROLES:
+        return "404"  # strangers, those who were removed, and the installation's admin, who is nobody's member
+    return "in" if Role(principal).rank >= Role(who.partition(" ")[2]).rank else "403"
+
+
+LINES = [line for line in table() if "WEBSOCKET" not in line.verbs]
+INSIDE = [line for line in LINES if line.who.startswith(("project ", "team "))]
+API_LINES = [line for line in LINES if line.address.startswith(API) and line.who != "public"]
 
 
 def test_every_route_stands_in_the_table_and_every_line_is_a_route():
@@ -69,9 +94,9 @@ def test_every_route_stands_in_the_table_and_every_line_is_a_route():
 def test_the_pages_declare_what_the_table_says():
     said = {(line.address, line.verbs): line.who for line in table()}
     pages = [route for route in all_routes() if route.policy != "api token"]
-    assert {(r.pattern, r.verbs): r.policy for r in pages} == {
-        (r.pattern, r.verbs): said[r.pattern, r.verbs] for r in pages
-    }
+    declared = {(r.pattern, r.verbs): r.policy for r in pages}
+    declared["/base-models/fetch/", ("POST",)] = "editor of anything"  # its service asks that
+    assert declared == {(r.pattern, r.verbs): said[r.pattern, r.verbs] for r in pages}
 
 
 @pytest.fixture
@@ -105,8 +130,29 @@ def batch(version: ModelVersion, viewer: User) -> Batch:
 
 
 @pytest.fixture
+def cast(project: Project, stranger: User, viewer: User, editor: User, owner: User, admin: User) -> dict[str, User]:
+    """Everybody the table speaks of. The members have the same role in the project and in its team."""
+    maintainer, removed = (
+        User.objects.create_user(f"{name}@example.org", "correct horse battery", name=name.title())
+        for name in ("mary", "rex")
+    )
+    Membership.objects.create(project=project, user=maintainer, role=Role.MAINTAINER)
+    roles = zip((viewer, editor, maintainer, owner), ROLES, strict=True)
+    for user, role in roles:
+        TeamMembership.objects.create(team=project.team, user=user, role=role)
+    for place in (project, project.team):
+        invitation, _secret = people.invite(to=place, role=Role.EDITOR, days=7, by=owner)
+        people.accept(invitation=invitation, user=removed)
+    people.remove_member(membership=TeamMembership.objects.get(team=project.team, user=removed), by=owner)
+    return {
+        "stranger": stranger, "viewer": viewer, "editor": editor, "maintainer": maintainer, "owner": owner,
+        "admin": admin, "removed": removed,
+    }  # fmt: skip
+
+
+@pytest.fixture
 def address_of(
-    run: Run, version: ModelVersion, batch: Batch, project: Project, viewer: User, owner: User
+    run: Run, version: ModelVersion, batch: Batch, project: Project, viewer: User, owner: User, cast: dict[str, User]
 ) -> Callable[[str], str]:
     """Fills an address pattern with the ids of real objects of `project`."""
     data = version.dataset_version
@@ -125,11 +171,20 @@ def address_of(
         "sample_id": "sms-spam",
         "task": "classification",
         "secret": secret,
+        "team_id": project.team_id,
+        "uidb36": "1",
+        "key": "set-password",
+        "token_id": uuid.uuid4(),
+    }
+    of_team = {
+        "invitation_id": people.invite(to=project.team, role=Role.VIEWER, days=7, by=owner)[0].pk,
+        "membership_id": TeamMembership.objects.get(team=project.team, user=viewer).pk,
     }
 
     def fill(pattern: str) -> str:
         own = data.pk if "dataset-versions" in pattern else version.pk
-        return re.sub(r"[<{](?:\w+:)?(\w+)[>}]", lambda match: str({**values, "version_id": own}[match[1]]), pattern)
+        known = {**values, "version_id": own, **(of_team if pattern.startswith("/teams/") else {})}
+        return re.sub(r"[<{](?:\w+:)?(\w+)[>}]|\(\?P<(\w+)>[^)]*\)", lambda m: str(known[m[1] or m[2]]), pattern)
 
     return fill
 
@@ -141,6 +196,8 @@ def _body(pattern: str, verb: str) -> tuple[bytes, str]:
         return encode_multipart(BOUNDARY, form), MULTIPART_CONTENT
     if pattern.endswith("/batch"):
         return encode_multipart(BOUNDARY, {"file": SimpleUploadedFile("a.tsv", b"good\n")}), MULTIPART_CONTENT
+    if pattern == "/base-models/fetch/":
+        return b"id=all-minilm-l6-v2", "application/x-www-form-urlencoded"
     if not pattern.startswith(API):
         return b"", "application/x-www-form-urlencoded"
     if pattern.endswith("/predict"):
@@ -152,13 +209,17 @@ def _body(pattern: str, verb: str) -> tuple[bytes, str]:
     return b'{"name": "Matrix"}', "application/json"
 
 
-def ask(client: Client, line: Line, verb: str, address: str, user: User | None) -> HttpResponse:
+def ask(
+    client: Client, line: Line, verb: str, address: str, user: User | None, token: str | None = None
+) -> HttpResponse:
     """One real request, whose effects on the database are taken back."""
     headers: dict[str, Any] = {}
     if user and line.address.startswith(API):
-        headers["HTTP_AUTHORIZATION"] = f"Bearer {create_token(user=user, name='matrix')[1]}"
+        token = token or create_token(user=user, name="matrix")[1]
     elif user:
         client.force_login(user)
+    if token:
+        headers["HTTP_AUTHORIZATION"] = f"Bearer {token}"
     body, kind = _body(line.address, verb)
     with transaction.atomic():
         answer: Any = client.generic(verb, address, body, content_type=kind, **headers)
@@ -168,44 +229,97 @@ def ask(client: Client, line: Line, verb: str, address: str, user: User | None) 
 
 
 def sends_to_sign_in(answer: HttpResponse) -> bool:
-    return answer.status_code == 302 and answer["Location"].startswith("/accounts/login")
+    return answer.status_code == 302 and answer["Location"].startswith("/accounts/login/?next=")
+
+
+def seen(answer: HttpResponse) -> str:
+    """What a principal got, in the words of `answers`."""
+    if answer.status_code == 401 or sends_to_sign_in(answer):
+        return "gate"
+    if answer.status_code in (403, 404):
+        return str(answer.status_code)
+    assert answer.status_code not in (405, 500), answer.status_code
+    return "in"
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize("line", PROJECT_LINES, ids=lambda line: f"{line.verbs} {line.address}")
-def test_who_gets_through(
-    line: Line,
-    client: Client,
-    address_of: Callable[[str], str],
-    stranger: User,
-    viewer: User,
-    editor: User,
-    owner: User,
-):
-    address = address_of(line.address)
+@pytest.mark.parametrize("line", LINES, ids=lambda line: f"{','.join(line.verbs)} {line.address}")
+def test_who_gets_through(line: Line, client: Client, address_of: Callable[[str], str], cast: dict[str, User]):
+    got, due = {}, {}
     for verb in line.verbs:
-        answer = ask(client, line, verb, address, None)
-        assert answer.status_code == 401 if line.address.startswith(API) else sends_to_sign_in(answer)
-        assert ask(client, line, verb, address, stranger).status_code == 404
-        for user, role in ((viewer, Role.VIEWER), (editor, Role.EDITOR), (owner, Role.OWNER)):
-            answer = ask(client, line, verb, address, user)
-            if role.rank < LEAST[line.who].rank:
-                assert answer.status_code == 403, (verb, role)
-            else:
-                assert answer.status_code not in (401, 403, 404, 405, 500), (
-                    verb,
-                    role,
-                    answer.status_code,
-                )
-                assert not sends_to_sign_in(answer)
+        for principal in PEOPLE:
+            user = cast.get(principal)
+            address = address_of(line.address)
+            if "token_id" in line.address and user:
+                address = line.address.replace("<uuid:token_id>", str(create_token(user, "own")[0].pk))
+            got[verb, principal] = seen(ask(client, line, verb, address, user))
+            due[verb, principal] = answers(line.who, principal)
+    assert got == due
 
 
 @pytest.mark.django_db
-def test_verbs_that_are_not_listed_are_refused(client: Client, address_of: Callable[[str], str], owner: User):
+@pytest.mark.parametrize("line", API_LINES, ids=lambda line: f"{','.join(line.verbs)} {line.address}")
+def test_what_tokens_of_the_owner_open(
+    line: Line, client: Client, address_of: Callable[[str], str], cast: dict[str, User], project: Project
+):
+    owner, verb, address = cast["owner"], line.verbs[0], address_of(line.address)
+    other = projects.create(name="Other", by=owner)
+    is_asking = bool(PREDICTING.search(address))
+    is_inside = line.who.startswith(("project ", "team "))
+    tokens = {
+        "read token": (create_token(owner, "t", scope=Scope.READ)[1], "in" if verb == "GET" or is_asking else "403"),
+        "predict token": (create_token(owner, "t", scope=Scope.PREDICT)[1], "in" if is_asking else "403"),
+        "token of another project": (create_token(owner, "t", project_id=other.pk)[1], "404" if is_inside else "in"),
+        "revoked token": (_revoked(owner), "gate"),
+    }
+    if line.address == f"{API}projects" and verb == "POST":
+        tokens["token of another project"] = (tokens["token of another project"][0], "403")
+    got = {name: seen(ask(client, line, verb, address, None, token)) for name, (token, _due) in tokens.items()}
+    assert got == {name: due for name, (_token, due) in tokens.items()}
+
+
+def _revoked(owner: User) -> str:
+    token, plain = create_token(owner, "t")
+    revoke_token(token, by=owner)
+    return plain
+
+
+@pytest.mark.django_db
+def test_a_token_does_not_sign_anybody_in_on_the_pages(client: Client, address_of: Callable[[str], str], owner: User):
+    plain = create_token(owner, "t")[1]
+    for line in LINES:
+        if not line.address.startswith(API) and line.who not in ("public", "holder of a link"):
+            answer = ask(client, line, line.verbs[0], address_of(line.address), None, plain)
+            assert seen(answer) == "gate", line
+
+
+@pytest.mark.django_db
+def test_verbs_that_are_not_listed_are_refused(client: Client, address_of: Callable[[str], str], cast: dict[str, User]):
     listed: dict[str, set[str]] = {}
     for line in table():
         listed.setdefault(line.address, set()).update(line.verbs)
-    for line in PROJECT_LINES:
+    for line in INSIDE:
         for verb in set(VERBS) - listed[line.address]:
-            answer = ask(client, line, verb, address_of(line.address), owner)
+            answer = ask(client, line, verb, address_of(line.address), cast["owner"])
             assert answer.status_code == 405, (verb, line.address)
+
+
+@pytest.mark.django_db
+def test_a_foreign_thing_and_a_missing_one_answer_alike(
+    client: Client, address_of: Callable[[str], str], cast: dict[str, User]
+):
+    token = create_token(cast["stranger"], "alike")[1]
+    for line in INSIDE:
+        foreign = address_of(line.address)
+        missing = re.sub(r"[0-9a-f]{8}-[0-9a-f-]{27}", str(uuid.uuid4()), foreign)
+        is_api = line.address.startswith(API)
+        bodies = []
+        for address in (foreign, missing):
+            answer = ask(
+                client, line, line.verbs[0], address, None if is_api else cast["stranger"], token if is_api else None
+            )
+            assert answer.status_code == 404, line
+            text = answer.content.decode().replace(address, "ADDRESS")
+            headers = {name: value for name, value in answer.items() if name != "Content-Length"}
+            bodies.append((re.sub(r'(csrfmiddlewaretoken" value="|X-CSRFToken": ")\w+', "", text), headers))
+        assert bodies[0] == bodies[1], line
