@@ -1,32 +1,31 @@
-"""Between whom the machine is shared: the one place that says which projects count as one."""
+"""Between whom the machine is shared: the one place that says which projects count as one. It is the team."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from uuid import UUID
 
-from nlpstudio.projects.models import Project
+from nlpstudio.projects.models import Project, Team
 
-GROUP = "project_id"
+GROUP = "project__team_id"
 """The path from a row with a `project` to the id of its group."""
 
 
 def group_of(project: Project) -> UUID:
     """The id of the group that a project belongs to."""
-    return project.pk
+    return project.team_id
 
 
 def projects_of(group: UUID) -> list[UUID]:
     """The ids of the group's projects, those that were deleted too: their files still take room."""
-    return [group]
+    return list(Project.objects.filter(team=group).values_list("pk", flat=True))
 
 
 def names_of(groups: Iterable[UUID]) -> dict[UUID, str]:
     """What each group is called."""
-    return dict(Project.objects.filter(pk__in=set(groups)).values_list("pk", "name"))
+    return dict(Team.objects.filter(pk__in=set(groups)).values_list("pk", "name"))
 
 
 def all_groups() -> list[tuple[UUID, str]]:
     """Every group that is in use, by name."""
-    found = Project.objects.filter(deleted_at__isnull=True).order_by("name", "pk")
-    return list(found.values_list("pk", "name"))
+    return list(Team.objects.order_by("name", "pk").values_list("pk", "name"))

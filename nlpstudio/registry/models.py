@@ -32,8 +32,10 @@ class ModelQuerySet(models.QuerySet["Model"]):
         return self.filter(deleted_at__isnull=True, project__in=Project.objects.visible_to(user))
 
     def open_to(self, user: User) -> ModelQuerySet:
-        """Those that the user may look at and try, be it as a guest."""
+        """Those that the user may look at and try, be it as a guest. A token for one project makes no guest."""
         mine = models.Q(project__in=Project.objects.visible_to(user))
+        if user.only_project is not None:
+            return self.filter(mine, deleted_at__isnull=True)
         shown = models.Q(visibility=Visibility.EVERYONE, project__deleted_at__isnull=True)
         return self.filter(mine | shown, deleted_at__isnull=True)
 
