@@ -32,15 +32,17 @@ def main(arguments: Sequence[str]) -> int:
     args = _arguments(arguments)
     report.RESULTS.mkdir(exist_ok=True)
     facts = machine.describe()
+    path = report.RESULTS / f"quality-{args.set}-{args.rows}{args.name}.json"
     courses: list[Course] = []
-    for seed in range(args.seeds):
+    if args.first_seed and path.exists():
+        courses = [Course.from_json(each) for each in json.loads(path.read_text(encoding="utf-8"))["courses"]]
+    for seed in range(args.first_seed, args.first_seed + args.seeds):
         for recipe in [TRAINER, *args.recipes][:: 1 if seed % 2 == 0 else -1]:
             courses.append(_run(_trial(args, recipe, seed)))
             last = courses[-1].last
             _say(f"seed {seed}, {recipe}: {last.accuracy:.4f} after {last.cpu:.1f} CPU-seconds")
         kept = {"machine": facts, "courses": [course.to_json() for course in courses]}
-        name = f"quality-{args.set}-{args.rows}{args.name}.json"
-        (report.RESULTS / name).write_text(json.dumps(kept) + "\n", encoding="utf-8")
+        path.write_text(json.dumps(kept) + "\n", encoding="utf-8")
     print(quality_table.markdown(courses))
     report.write()
     return 0
@@ -85,6 +87,7 @@ def _arguments(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--epochs", type=int, default=3)
     parser.add_argument("--every", type=int, default=10, help="optimizer steps between two looks at the accuracy")
     parser.add_argument("--seeds", type=int, default=2)
+    parser.add_argument("--first-seed", type=int, default=0, help="above 0, add to the seeds that are kept")
     parser.add_argument("--precision", default="", choices=("", "fp32", "bf16"), help="of ours; default: its probe")
     parser.add_argument("--recipes", nargs="+", default=list(RECIPES), help=f"{', '.join(RECIPES)}, or params as JSON")
     parser.add_argument("--name", default="", help="added to the name of the result file")

@@ -32,7 +32,7 @@ def write() -> None:
     parts = [HEAD]
     for path in sorted(RESULTS.glob("training-*.json"), key=_place):
         kept = json.loads(path.read_text(encoding="utf-8"))
-        cell = _cell(kept)
+        cell = cell_of(kept)
         parts.append(table.markdown(cell, METRICS[SOURCES[cell.setting.data].task]))
         look = "A quick look, not a claim. " if kept["quick"] else ""
         parts.append(f"{look}{machine.words(kept['machine'])}\n")
@@ -44,7 +44,8 @@ def write() -> None:
     REPORT.write_text("\n".join(parts), encoding="utf-8")
 
 
-def _cell(kept: dict[str, Any]) -> rounds.Cell:
+def cell_of(kept: dict[str, Any]) -> rounds.Cell:
+    """The readings of a kept result."""
     return rounds.Cell(
         setting=Setting.from_json(kept["setting"]),
         rounds=[{key: Reading.from_json(each) for key, each in readings.items()} for readings in kept["rounds"]],

@@ -26,10 +26,23 @@ def main(arguments: Sequence[str]) -> int:
         _say(f"{name}: {setting}")
         facts = machine.describe()
         cell = rounds.run(setting, args.contenders, rounds=args.rounds, data=args.data, say=_say)
+        if args.more:
+            cell = _after_the_kept(name, cell)
         _keep(name, cell, facts, quick=args.quick)
         print(table.markdown(cell, report.METRICS[SOURCES[setting.data].task]), flush=True)
     report.write()
     return 0
+
+
+def _after_the_kept(name: str, cell: rounds.Cell) -> rounds.Cell:
+    """The kept rounds of the same setting and contenders with those of `cell` after them."""
+    path = report.RESULTS / f"training-{name}.json"
+    if not path.exists():
+        return cell
+    kept = report.cell_of(json.loads(path.read_text(encoding="utf-8")))
+    if kept.setting != cell.setting or kept.rounds[0].keys() != cell.rounds[0].keys():
+        return cell
+    return replace(cell, rounds=[*kept.rounds, *cell.rounds], ceilings=[*kept.ceilings, *cell.ceilings])
 
 
 def _keep(name: str, cell: rounds.Cell, facts: dict[str, Any], *, quick: bool) -> None:
@@ -50,6 +63,7 @@ def _arguments(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--cells", nargs="+", choices=list(SUITE), help="default: all, or the first one with --quick")
     parser.add_argument("--contenders", nargs="+", default=list(ALL), choices=list(ALL))
     parser.add_argument("--rounds", type=int, help="default: 3, or 1 with --quick")
+    parser.add_argument("--more", action="store_true", help="add the rounds to those that are kept of the same setting")
     parser.add_argument("--steps", type=int, help="timed steps; default: the cell's own")
     data = os.environ.get("STUDIO_BENCH_DATA", "../shared/data")
     parser.add_argument("--data", type=Path, default=Path(data), help="the folder of the data sets")
