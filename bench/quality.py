@@ -20,12 +20,9 @@ from bench.training import quality_table
 from bench.training.contenders import CONTENDERS
 from bench.training.rounds import run_module
 from bench.training.trial import TRAINER, Course, Trial
+from nlpstudio.engine import recipes
 
-RECIPES: Mapping[str, Mapping[str, Any]] = {
-    "same": {"warmup_ratio": 0.0, "weight_decay": 0.0},
-    "fast": {"epochs": 1, "learning_rate": 2e-4, "layer_decay": 0.9, "freeze_embeddings": True},
-    "fast-frozen": {"epochs": 1, "learning_rate": 2e-4, "freeze_layers": 2},
-}
+RECIPES: Mapping[str, Mapping[str, Any]] = {"same": {"warmup_ratio": 0.0, "weight_decay": 0.0}, **recipes.RECIPES}
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -89,7 +86,9 @@ def _arguments(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--seeds", type=int, default=2)
     parser.add_argument("--first-seed", type=int, default=0, help="above 0, add to the seeds that are kept")
     parser.add_argument("--precision", default="", choices=("", "fp32", "bf16"), help="of ours; default: its probe")
-    parser.add_argument("--recipes", nargs="+", default=list(RECIPES), help=f"{', '.join(RECIPES)}, or params as JSON")
+    parser.add_argument(
+        "--recipes", nargs="+", default=["same", "steady", "quick"], help=f"{', '.join(RECIPES)}, or params as JSON"
+    )
     parser.add_argument("--name", default="", help="added to the name of the result file")
     return parser.parse_args(arguments)
 

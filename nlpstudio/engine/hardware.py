@@ -22,12 +22,16 @@ WORTH_IT = 1.5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hardware:
-    """A device with the precision ("fp32" or "bf16"), the threads and the library of fp32 products of a run."""
+    """A device with the precision ("fp32" or "bf16"), the threads and the library of fp32 products of a run.
+
+    `devices` is how many processes work on it, each with such a device.
+    """
 
     device: torch.device
     precision: str
     threads: int
     products: str = products.TORCH
+    devices: int = 1
 
     def autocast(self) -> AbstractContextManager[Any]:
         """The context of a forward pass in this precision; parameters stay fp32."""
@@ -45,7 +49,7 @@ class Hardware:
         """How much more memory this process may take on the device."""
         if self.device.type == "cuda":
             return int(torch.cuda.mem_get_info(self.device)[0])
-        return memory.free_bytes()
+        return memory.free_bytes() // self.devices
 
     def environment(self) -> dict[str, Any]:
         """What weights are bit-identical under, as JSON values."""
@@ -56,22 +60,27 @@ class Hardware:
             "precision": self.precision,
             "threads": self.threads,
             "products": self.products,
+            "devices": self.devices,
         }
 
 
-def choose(threads: int = 0, *, precision: str | None = None, library: str | None = None) -> Hardware:
-    """The best device. `threads` 0 takes all usable processors; `precision` and `library` (of products) None probe.
+def choose(threads: int = 0, *, precision: str | None = None, library: str | None = None, devices: int = 1) -> Hardware:
+    """The best device, for each of `devices` processes.
+
+    `threads` 0 takes all usable processors; `precision` and `library` (of products) None probe.
 
     Sets torch's thread count and the library of fp32 products for this process.
     """
-    count = threads or usable_cpus()
+    count = threads or max(1, usable_cpus() // devices)
     torch.set_num_threads(count)
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    cuda = torch.cuda.is_available()
+    device = torch.device("cuda", torch.cuda.current_device()) if cuda else torch.device("cpu")
     return Hardware(
         device=device,
         precision=precision or fastest_precision(device.type),
         threads=count,
         products=products.use(library),
+        devices=devices,
     )
 
 

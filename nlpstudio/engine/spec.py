@@ -29,6 +29,8 @@ class TrainParams(Jsonable):
     `early_stopping` is the number of evaluations without a gain that are waited for (0 = off).
     `freeze_layers` counts from the embeddings up; with it the embeddings are frozen too.
     `layer_decay` multiplies the learning rate once for each layer below the head.
+    `devices` above 1 trains in that many processes, each on a GPU of its own or on its share of the processors;
+    it changes no result but by rounding and the places of dropout.
     `lora_rank` above 0 trains only the head and adapters of that rank, scaled by `lora_alpha` / `lora_rank`.
     """
 
@@ -54,6 +56,7 @@ class TrainParams(Jsonable):
     lora_dropout: float = _number(0.0, 0.0, 0.9)
     doc_stride: int = _number(64, 1, 4096)
     threads: int = _number(0, 0, 256)
+    devices: int = _number(1, 1, 64)
 
     def __post_init__(self) -> None:
         for each in fields(self):

@@ -46,6 +46,13 @@ SETTINGS: Mapping[str, tuple[Any, Any]] = {
     "lora_dropout": (_("LoRA dropout"), _("Dropout before the adapters.")),
     "doc_stride": (_("Overlap"), _("For question answering: tokens that two pieces of a long context share.")),
     "threads": (_("Threads"), _("Processor threads; 0 takes all that are free to use.")),
+    "devices": (
+        _("Devices"),
+        _(
+            "Processes that train together, each on a GPU of its own or on its share of the processors. "
+            "The result differs only by rounding and dropout."
+        ),
+    ),
 }
 
 CHOICES: Mapping[str, Any] = {
@@ -60,6 +67,6 @@ GROUPS: tuple[tuple[Any, tuple[str, ...]], ...] = (
     (_("Optimisation"), ("schedule", "warmup_ratio", "weight_decay", "max_grad_norm", "micro_batch")),
     (_("Regularisation"), ("label_smoothing", "class_weights", "attention_dropout")),
     (_("Layers"), ("freeze_embeddings", "freeze_layers", "layer_decay", "lora_rank", "lora_alpha", "lora_dropout")),
-    (_("Machine and data"), ("seed", "threads", "doc_stride")),
+    (_("Machine and data"), ("seed", "threads", "devices", "doc_stride")),
 )
 """The folded settings in groups."""

@@ -60,13 +60,17 @@ def complain(error: EngineError) -> int:
     return 1
 
 
-def follow(events: Iterable[Event], out: IO[str]) -> int:
-    """Write each event as a line of JSON and show people how far it is. Returns the exit code."""
+def follow(events: Iterable[Event], out: IO[str], *, quiet: bool = False) -> int:
+    """Write each event as a line of JSON and show people how far it is. Returns the exit code.
+
+    When `quiet`, only how it failed is written.
+    """
     writer, progress = _Writer(out), _Progress()
     try:
         for event in events:
-            writer.write(event)
-            progress.show(event)
+            if not quiet:
+                writer.write(event)
+                progress.show(event)
     except EngineError as error:
         progress.close()
         writer.write(Failed.of(error))

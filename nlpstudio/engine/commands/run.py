@@ -7,9 +7,9 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
 from nlpstudio.engine import environment
-from nlpstudio.engine.commands import console
+from nlpstudio.engine.commands import console, ranks
 from nlpstudio.engine.job import Job
-from nlpstudio.engine.training import session, warm
+from nlpstudio.engine.training import group, session, warm
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -28,4 +28,7 @@ def run(arguments: Namespace) -> int:
     path = sys.stdin.readline().rstrip("\n") if arguments.job == "-" else arguments.job
     if not path or stop():  # nobody needs this warm process any more
         return 0
-    return console.follow(session.run(Job.read(Path(path)), stop=stop), out)
+    job = Job.read(Path(path))
+    if job.spec.params.devices > 1 and not group.is_started():
+        return ranks.follow(Path(path), job, out, stop)
+    return console.follow(session.run(job, stop=stop), out, quiet=group.rank() > 0)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import shutil
 from argparse import ArgumentParser, Namespace
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from pathlib import Path
+from typing import IO
 
 from nlpstudio.engine import shelf
 from nlpstudio.engine.catalogue import CATALOGUE
-from nlpstudio.engine.commands import console
+from nlpstudio.engine.commands import console, ranks
 from nlpstudio.engine.commands.importing import imported
 from nlpstudio.engine.data.options import ImportOptions
 from nlpstudio.engine.errors import InvalidSpec, UnreadableFile
@@ -44,7 +45,20 @@ def run(arguments: Namespace) -> int:
         yield from session.run(job, stop=stop)
         shutil.rmtree(job.work)
 
+    if TrainParams.from_json(_json_object(arguments.params)).devices > 1:
+        return _by_several(arguments, out, stop)
     return console.follow(events(), out)
+
+
+def _by_several(arguments: Namespace, out: IO[str], stop: Callable[[], bool]) -> int:
+    """The same in as many processes as devices are wanted."""
+    job = _job(arguments)
+    path = job.work / "job.json"
+    job.write(path)
+    code = ranks.follow(path, job, out, stop)
+    if code == 0:
+        shutil.rmtree(job.work)
+    return code
 
 
 def _job(arguments: Namespace) -> Job:

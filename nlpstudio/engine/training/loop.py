@@ -24,12 +24,16 @@ from nlpstudio.engine.hardware import Hardware
 from nlpstudio.engine.tasks.base import AnyTask, Setup
 from nlpstudio.engine.training import batches, evaluate, optim
 from nlpstudio.engine.training.checkpoint import Checkpoints, Progress
+from nlpstudio.engine.training.group import ALONE, Group
 from nlpstudio.engine.training.meter import Meter, SaveClock
 
 
 @dataclass(kw_only=True)
 class Training:
-    """Everything one fine-tune holds. Without `validation` the training loss of an epoch chooses the best."""
+    """Everything one fine-tune holds. Without `validation` the training loss of an epoch chooses the best.
+
+    `group` is what processes work on it; all but the first only train.
+    """
 
     task: AnyTask
     model: PreTrainedModel
@@ -44,6 +48,7 @@ class Training:
     stop: Callable[[], bool] = lambda: False
     meter: Meter = field(default_factory=Meter)
     clock: SaveClock = field(default_factory=SaveClock)
+    group: Group = ALONE
 
     @cached_property
     def lengths(self) -> NDArray[np.int64]:
@@ -88,15 +93,16 @@ def train(run: Training) -> Generator[Event, None, None]:
                 run.meter.wait()
             if run.meter.due():
                 yield _step_event(run, rate, norm)
-            if run.stop():
+            stop, save = run.group.any(run.stop(), run.clock.due() and run.group.is_first)
+            if stop:
                 yield from _settle(run)
                 return
-            if run.clock.due() and run.progress.batch < run.epoch_steps:
+            if save and run.progress.batch < run.epoch_steps:
                 yield _save(run)
         yield from _judge(run)
         run.progress = replace(run.progress, epoch=run.progress.epoch + 1, batch=0, loss_sum=0.0, loss_count=0)
         yield _save(run)
-        if run.stop():
+        if run.group.any(run.stop())[0]:
             return
 
 
@@ -113,8 +119,9 @@ def _epoch(run: Training) -> list[NDArray[np.int64]]:
 def _step(run: Training, batch: NDArray[np.int64], rate: float) -> tuple[float, float]:
     """One optimizer step on one effective batch, in as many pieces as the memory wants. Returns loss and norm."""
     total = run.task.weight([run.train[i] for i in batch], run.setup)
+    run.group.reseed(run.encoder, run.setup.params.seed, run.progress.step)
     pieces = batches.micro_batches(
-        batch,
+        run.group.share(batch, run.lengths),
         run.lengths,
         most_tokens=run.tokens_at_once,
         most_rows=run.setup.params.micro_batch,
@@ -127,6 +134,7 @@ def _step(run: Training, batch: NDArray[np.int64], rate: float) -> tuple[float, 
             part = run.task.loss(run.encoder.logits(examples).float(), examples, run.setup) / total
         part.backward()
         loss += part.item()
+    loss = run.group.add_up(run.model, loss)
     norm = optim.clip(run.model, run.setup.params.max_grad_norm)
     if not math.isfinite(loss) or not math.isfinite(norm):
         raise NotANumber(
@@ -152,7 +160,13 @@ def _step_event(run: Training, rate: float, norm: float) -> Event:
 
 
 def _judge(run: Training) -> Generator[Event, None, None]:
-    """Score the model as it is now and note whether it is the best so far."""
+    """Score the model as it is now and note whether it is the best so far. In a group the first one does it."""
+    if run.group.is_first:
+        yield from _judge_here(run)
+    run.progress = run.group.firsts(run.progress)
+
+
+def _judge_here(run: Training) -> Generator[Event, None, None]:
     done, began = run.progress, time.monotonic()
     if run.validation is None:
         value = -done.loss_sum / max(done.loss_count, 1)
@@ -179,13 +193,14 @@ def _settle(run: Training) -> Generator[Event, None, None]:
 
 def _save(run: Training) -> Event:
     began = time.monotonic()
-    run.checkpoints.save(
-        run.progress,
-        model=run.model,
-        optimizer=run.optimizer,
-        encoder=run.encoder,
-        environment=run.hardware.environment(),
-    )
+    if run.group.is_first:
+        run.checkpoints.save(
+            run.progress,
+            model=run.model,
+            optimizer=run.optimizer,
+            encoder=run.encoder,
+            environment=run.hardware.environment(),
+        )
     run.clock.saved(time.monotonic() - began)
     run.meter.pause(time.monotonic() - began)
     return Saved(step=run.progress.step, best=run.progress.best_step == run.progress.step)

@@ -16,7 +16,7 @@ from nlpstudio.engine.errors import BaseModelMissing, OutOfMemory
 from nlpstudio.engine.events import STEP_EVENTS_PER_SECOND, Evaluated, Event, Finished, Prepared, Warned
 from nlpstudio.engine.job import Job
 from nlpstudio.engine.tasks import building
-from nlpstudio.engine.training import artifact, durable, evaluate, fit, loop, lora, optim, preparing
+from nlpstudio.engine.training import artifact, durable, evaluate, fit, group, loop, lora, optim, preparing
 from nlpstudio.engine.training.checkpoint import Checkpoint, Checkpoints
 from nlpstudio.engine.training.meter import Meter, SaveClock
 
@@ -45,18 +45,20 @@ def run(
 
 
 def _run(job: Job, stop: Callable[[], bool], event_interval: float, save_after: float) -> Generator[Event, None, None]:
+    processes = group.join(job.spec.params.devices)
     checkpoints = Checkpoints(job.work / CHECKPOINTS, job=preparing.fingerprint(job))
-    durable.sweep(checkpoints.root)
+    if processes.is_first:
+        durable.sweep(checkpoints.root)
     checkpoint = checkpoints.latest()
     machine = _machine(job, checkpoint)
     if checkpoint and (changed := _changed(checkpoint.environment, machine.environment())):
         yield Warned(code="resume.environment_changed", message=f"Resumed under another {changed}: weights may differ.")
-    data = preparing.prepare(job)
+    data = _prepare(job, processes)
     yield from _warnings(job, data)
     pace = {"meter": Meter(interval=event_interval), "clock": SaveClock(after=save_after)}
     tokens: int | None = None
     for attempt in range(HALVINGS + 1):
-        training = _training(job, data, machine, checkpoints, checkpoint, stop, **pace)
+        training = _training(job, data, machine, checkpoints, checkpoint, stop, group=processes, **pace)
         if tokens is None:
             yield from _fit(training)
             yield _prepared(data, training)
@@ -64,11 +66,12 @@ def _run(job: Job, stop: Callable[[], bool], event_interval: float, save_after: 
             training.progress = replace(training.progress, tokens_at_once=tokens)
         try:
             yield from loop.train(training)
-            yield from _finish(job, data, training)
+            if processes.is_first:
+                yield from _finish(job, data, training)
             return
         except (MemoryError, RuntimeError) as error:
             tokens = fit.halved(training, training.tokens_at_once) if fit.is_out_of_memory(error) else None
-            if tokens is None or attempt == HALVINGS:
+            if tokens is None or attempt == HALVINGS or processes.size > 1:  # the others wait for this one's gradients
                 raise
         del training
         _let_go()
@@ -83,7 +86,7 @@ def _run(job: Job, stop: Callable[[], bool], event_interval: float, save_after: 
 def _fit(training: loop.Training) -> Generator[Event, None, None]:
     """Take a smaller micro-batch before the first step when the memory asks for it. Raises `OutOfMemory`."""
     before = training.tokens_at_once
-    tokens = fit.tokens_at_once(training, training.hardware.free_bytes())
+    tokens = training.group.least(fit.tokens_at_once(training, training.hardware.free_bytes()))
     if tokens < before:
         training.progress = replace(training.progress, tokens_at_once=tokens)
         message = (
@@ -118,7 +121,22 @@ def _machine(job: Job, checkpoint: Checkpoint | None) -> hardware.Hardware:
     """The hardware to run on; what the run does not fix is as it was when the checkpoint was made."""
     before = checkpoint.environment if checkpoint else {}
     threads = job.spec.params.threads or before.get("threads", 0)
-    return hardware.choose(threads, precision=before.get("precision"), library=before.get("products"))
+    return hardware.choose(
+        threads,
+        precision=before.get("precision"),
+        library=before.get("products"),
+        devices=job.spec.params.devices,
+    )
+
+
+def _prepare(job: Job, processes: group.Group) -> preparing.Prepared:
+    """The data; in a group the first one tokenises and the others read what it kept."""
+    if processes.is_first:
+        data = preparing.prepare(job)
+        processes.wait()
+        return data
+    processes.wait()
+    return preparing.prepare(job)
 
 
 def _changed(before: dict[str, Any], now: dict[str, Any]) -> str:
