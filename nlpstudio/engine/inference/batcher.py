@@ -17,6 +17,7 @@ from queue import Empty, Queue
 from typing import Any, Protocol
 
 from nlpstudio.engine.errors import UnsuitableInput
+from nlpstudio.engine.inference.process import ModelLost, PredictionFailed
 
 logger = logging.getLogger(__name__)
 
@@ -28,6 +29,8 @@ class Predicts(Protocol):
     """What a loaded model can do: answer `inputs` in Hugging Face's shape for its task."""
 
     def predict(self, inputs: Any, parameters: dict[str, Any]) -> Any: ...
+
+    def close(self) -> None: ...
 
 
 class QueueFull(Exception):
@@ -58,7 +61,8 @@ class Request:
 
 
 class Batcher(threading.Thread):
-    """Loads a model in its own thread, then answers requests until closed. `state` is loading, ready, failed or closed.
+    """Loads a model in its own thread, then answers requests until closed. `state` is loading, ready, failed or closed;
+    `lost` says that it failed because the model's process ended.
 
     `wrap` gives the answer to a single input from its place in the answer to a list.
     """
@@ -74,6 +78,7 @@ class Batcher(threading.Thread):
         self._waiting_most = waiting_most
         self._seconds_each = 0.05
         self._door = threading.Lock()
+        self.lost = False
 
     def submit(self, request: Request) -> None:
         """Put the request in the queue. Raises `QueueFull`; a batcher that has closed answers with `Closed`."""
@@ -106,15 +111,21 @@ class Batcher(threading.Thread):
         with self._door:
             if self.state == "loading":
                 self.state = "ready"
-        while (batch := self._next()) is not None:
-            started = time.monotonic()
-            self._answer(predictor, batch)
-            self._seconds_each = 0.8 * self._seconds_each + 0.2 * (time.monotonic() - started) / len(batch)
+        try:
+            while (batch := self._next()) is not None:
+                started = time.monotonic()
+                self._answer(predictor, batch)
+                self._seconds_each = 0.8 * self._seconds_each + 0.2 * (time.monotonic() - started) / len(batch)
+        except ModelLost as error:
+            self._give_up(error)
+        finally:
+            predictor.close()
 
     def _give_up(self, error: Exception) -> None:
         """Tell everybody who waits why the model cannot be used; who asks next has it tried again."""
         with self._door:
             self.state = "failed"
+            self.lost = isinstance(error, ModelLost)
         while True:
             try:
                 request = self._queue.get_nowait()
@@ -149,8 +160,12 @@ class Batcher(threading.Thread):
                 request.answer.set_exception(TooLate())
                 continue
             groups.setdefault(request.key or f"alone {position}", []).append(request)
-        for group in groups.values():
-            self._answer_group(predictor, group)
+        try:
+            for group in groups.values():
+                self._answer_group(predictor, group)
+        except ModelLost as error:
+            _fail([each for group in groups.values() for each in group if not each.answer.done()], error)
+            raise
 
     def _answer_group(self, predictor: Predicts, group: Sequence[Request]) -> None:
         if len(group) > 1:
@@ -158,6 +173,8 @@ class Batcher(threading.Thread):
                 answers = predictor.predict([request.inputs for request in group], group[0].parameters)
             except UnsuitableInput:
                 pass  # one of them: each is asked alone below, so that only the unsuitable ones fail
+            except ModelLost:
+                raise
             except Exception as error:
                 _fail(group, error)
                 return
@@ -168,6 +185,8 @@ class Batcher(threading.Thread):
         for request in group:
             try:
                 request.answer.set_result(predictor.predict(request.inputs, request.parameters))
+            except ModelLost:
+                raise
             except Exception as error:
                 _fail([request], error)
 
@@ -178,7 +197,7 @@ class Closed(Exception):
 
 def _fail(group: Sequence[Request], error: Exception) -> None:
     """Hand the error to those who wait, where it is raised again; the thread must live on for the others."""
-    if not isinstance(error, UnsuitableInput):
+    if not isinstance(error, UnsuitableInput | ModelLost | PredictionFailed):  # the latter two were logged there
         logger.exception("a prediction failed", exc_info=error)
     for request in group:
         request.answer.set_exception(error)

@@ -108,6 +108,9 @@ class Predictor:
         answer: Prediction = self.task.respond(inputs, rows, self._judge(rows, setup), given, setup)
         return answer
 
+    def close(self) -> None:
+        """Nothing to do: the memory goes with the object."""
+
     def evaluate(self, rows: Sequence[Row]) -> tuple[Report, list[dict[str, Any]]]:
         """The scores of labelled rows and the record of each. Raises `UnusableData` for a label it does not know."""
         predictions = self._judge(rows, self.setup)

@@ -1,6 +1,6 @@
 """The serve worker's HTTP face: a small ASGI app before the pool, for the web process on the same machine.
 
-`POST /predict` `{model, inputs, parameters, deadline_ms}` answers the prediction as it is; `POST /warm` `{model}`
+`POST /predict` `{model, engine, inputs, parameters, deadline_ms}` answers the prediction as it is; `POST /warm` `{model, engine}`
 begins to load a model; `GET /models` lists what is loaded, `GET /health` answers. Errors are
 `{"error": {code, message, hint}}` with 400, 404, 413, 429 (with Retry-After), 500, 503 or 504.
 """
@@ -16,6 +16,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from nlpstudio.engine.errors import EngineError, UnsuitableInput
+from nlpstudio.engine.inference import engines
 from nlpstudio.engine.inference.batcher import QueueFull, TooLate
 from nlpstudio.engine.inference.pool import Pool, UnknownModel
 
@@ -70,7 +71,7 @@ class ServeApp:
 
     async def _warm(self, body: dict[str, Any]) -> dict[str, str]:
         try:
-            return {"state": await asyncio.to_thread(self._pool.warm, _name(body))}
+            return {"state": await asyncio.to_thread(self._pool.warm, _name(body), engine=_engine(body))}
         except EngineError as error:
             raise _refusal_of(error) from error
 
@@ -82,7 +83,7 @@ class ServeApp:
         try:
             # The pool opens files and may wait for a lock: not in the event loop.
             coming = await asyncio.to_thread(
-                self._pool.submit, _name(body), body["inputs"], parameters, seconds=seconds
+                self._pool.submit, _name(body), body["inputs"], parameters, seconds=seconds, engine=_engine(body)
             )
             return await asyncio.wait_for(asyncio.wrap_future(coming), timeout=seconds)
         except QueueFull as error:
@@ -106,6 +107,13 @@ def _name(body: dict[str, Any]) -> str:
     if not isinstance(name, str):
         raise Refusal(400, UnsuitableInput.code, "model must be the name of a folder")
     return name
+
+
+def _engine(body: dict[str, Any]) -> str:
+    engine = body.get("engine", engines.AUTOMATIC)
+    if engine not in (engines.AUTOMATIC, *engines.ENGINES):
+        raise Refusal(400, UnsuitableInput.code, f"engine must be one of {', '.join(engines.ENGINES)}")
+    return str(engine)
 
 
 async def _json(receive: Receive) -> dict[str, Any]:

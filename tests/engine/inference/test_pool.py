@@ -22,6 +22,7 @@ class Echo:
 
     def __init__(self) -> None:
         self.calls: list[Any] = []
+        self.closed = False
         self.gate = threading.Event()
         self.gate.set()
 
@@ -34,6 +35,9 @@ class Echo:
         if "bug" in given:
             raise ZeroDivisionError
         return [[{"label": text, "score": float(len(text))}] for text in given]
+
+    def close(self) -> None:
+        self.closed = True
 
 
 @pytest.fixture
@@ -58,7 +62,7 @@ MakePool = Callable[..., Pool]
 def make_pool(root: Path, models: dict[str, Echo]) -> MakePool:
     def make(*, held: int = 3, **options: Any) -> Pool:
         budget = held * (1000 + OVERHEAD_BYTES)
-        return Pool(root, lambda folder: models[folder.name], budget_bytes=budget, **options)
+        return Pool(root, lambda folder, engine: models[folder.name], budget_bytes=budget, **options)
 
     return make
 
@@ -179,7 +183,7 @@ def test_a_model_that_is_sent_away_answers_what_it_had_accepted(make_pool: MakeP
 def test_the_state_is_loading_until_the_model_is_there(root: Path) -> None:
     gate = threading.Event()
 
-    def load(folder: Path) -> Echo:
+    def load(folder: Path, *, engine: str) -> Echo:
         assert gate.wait(10)
         return Echo()
 
@@ -194,7 +198,7 @@ def test_the_state_is_loading_until_the_model_is_there(root: Path) -> None:
 
 def test_a_damaged_model_says_so_and_can_be_mended(root: Path) -> None:
     (root / "a" / "model.safetensors").write_bytes(b"changed")
-    pool = Pool(root, lambda folder: Echo(), budget_bytes=1 << 40)
+    pool = Pool(root, lambda folder, engine: Echo(), budget_bytes=1 << 40)
     for _ in range(2):
         with pytest.raises(DamagedArtifact, match=r"model\.safetensors"):
             ask(pool, "a", "hello")

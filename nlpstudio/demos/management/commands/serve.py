@@ -1,21 +1,21 @@
-"""The serve worker: loads published models on demand and answers demos and the API."""
+"""The serve worker: loads published models on demand, each in a process of its own, and answers demos and the API."""
 
 from __future__ import annotations
 
 import os
 import signal
 import socket
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-import torch
 import uvicorn
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandParser
 
 from nlpstudio.core import workers
 from nlpstudio.engine.inference.pool import Pool
-from nlpstudio.engine.inference.predictor import Predictor
+from nlpstudio.engine.inference.process import ProcessPredictor, prepare
 from nlpstudio.engine.inference.server import ServeApp
 
 GRACE_SECONDS = 5
@@ -31,10 +31,8 @@ class Command(BaseCommand):
         parser.add_argument("--port", type=int, help="listen on TCP instead of the socket")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        torch.set_num_threads(1)  # one thread a model: cores are shared with training
-        pool = Pool(
-            Path(settings.FILES_ROOT) / "models", Predictor.load, budget_bytes=settings.SERVE_MEMORY_MB * 1024**2
-        )
+        load = partial(ProcessPredictor, prepare())
+        pool = Pool(Path(settings.FILES_ROOT) / "models", load, budget_bytes=settings.SERVE_MEMORY_MB * 1024**2)
         place = (
             {"host": options["host"], "port": options["port"]} if options["port"] else {"uds": str(options["socket"])}
         )

@@ -1,0 +1,137 @@
+"""A model in a process of its own: what crashes or hangs takes nothing with it, and what leaves gives its memory back.
+
+The processes are forked from a server that has imported the libraries and nothing else (multiprocessing's
+"forkserver"), so one is there in a fraction of a second and shares the libraries' pages with its siblings.
+"""
+
+from __future__ import annotations
+
+import logging
+import multiprocessing
+import os
+import signal
+import sys
+from contextlib import suppress
+from multiprocessing.connection import Connection
+from multiprocessing.context import BaseContext
+from pathlib import Path
+from typing import Any
+
+from nlpstudio.engine.errors import EngineError, UnsuitableInput
+
+logger = logging.getLogger(__name__)
+
+LOAD_SECONDS = 300.0
+ANSWER_SECONDS = 120.0
+"""Longer than any request may wait: then nobody is there any more for the answer."""
+ENVIRONMENT = {
+    "OMP_NUM_THREADS": "1",
+    "OMP_WAIT_POLICY": "PASSIVE",
+    "ONEDNN_PRIMITIVE_CACHE_CAPACITY": "64",
+    "TOKENIZERS_PARALLELISM": "false",
+    "HF_HUB_OFFLINE": "1",
+}
+"""Works only when set before the libraries are loaded."""
+
+
+class ModelLost(EngineError):
+    """The model's process ended or hung; the next request starts another."""
+
+    code = "serve.model_lost"
+
+
+class PredictionFailed(Exception):
+    """A bug of ours met this request; the process lives on. The message has the error's kind and words."""
+
+
+def prepare() -> BaseContext:
+    """Start the server of processes, in the background. Call it once, before the first model is asked for."""
+    os.environ.update(ENVIRONMENT)
+    if sys.platform == "win32":
+        return multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["nlpstudio.engine.inference.predictor"])
+    from multiprocessing import forkserver  # not on Windows
+
+    forkserver.ensure_running()
+    return context
+
+
+class ProcessPredictor:
+    """A predictor elsewhere. For one thread at a time, as the one it stands for."""
+
+    def __init__(self, context: BaseContext, folder: Path, *, engine: str, threads: int = 1) -> None:
+        """Start the process and wait until the model is loaded. Raises what loading raises, or `ModelLost`."""
+        self._pipe, theirs = context.Pipe()
+        self._process: Any = context.Process(  # type: ignore[attr-defined]  # every context has it
+            target=_serve, args=(theirs, str(folder), engine, threads), name=f"model {folder.parent.name}", daemon=True
+        )
+        self._process.start()
+        theirs.close()
+        self._receive(LOAD_SECONDS)
+
+    @property
+    def pid(self) -> int:
+        return int(self._process.pid)
+
+    def predict(self, inputs: Any, parameters: dict[str, Any]) -> Any:
+        """As `Predictor.predict`. Raises `UnsuitableInput`, `PredictionFailed`, or `ModelLost`."""
+        try:
+            self._pipe.send((inputs, parameters))
+        except OSError as error:
+            raise self._lost() from error
+        return self._receive(ANSWER_SECONDS)
+
+    def close(self) -> None:
+        """End the process; nothing in it needs to be put away."""
+        self._process.kill()
+        self._process.join()
+        self._pipe.close()
+
+    def _receive(self, seconds: float) -> Any:
+        try:
+            if not self._pipe.poll(seconds):
+                self.close()
+                raise ModelLost(f"The model's process did not answer in {seconds:.0f} s and was ended.")
+            kind, value = self._pipe.recv()
+        except (EOFError, OSError) as error:
+            raise self._lost() from error
+        if kind == "answer":
+            return value
+        if kind == "refused":
+            raise value
+        raise PredictionFailed(value)
+
+    def _lost(self) -> ModelLost:
+        self._process.join()
+        code = self._process.exitcode
+        logger.error("the process of %s ended with exit code %s", self._process.name, code)
+        return ModelLost(
+            "The model's process ended while it was asked.", hint="It is started again when it is asked again."
+        )
+
+
+def _serve(pipe: Connection, folder: str, engine: str, threads: int) -> None:
+    """The process: load, then answer until the other end is gone."""
+    from nlpstudio.engine.inference.predictor import Predictor  # only here: the serve worker itself has no torch
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    with suppress(EOFError, OSError):
+        try:
+            predictor = Predictor.load(Path(folder), engine=engine, threads=threads)
+        except EngineError as error:
+            pipe.send(("refused", error))
+            return
+        pipe.send(("answer", None))
+        while True:
+            pipe.send(_answer(predictor, *pipe.recv()))
+
+
+def _answer(predictor: Any, inputs: Any, parameters: dict[str, Any]) -> tuple[str, Any]:
+    try:
+        return "answer", predictor.predict(inputs, parameters)
+    except UnsuitableInput as error:
+        return "refused", error
+    except Exception as error:  # it must not end the process: the next request may be a good one
+        logger.exception("a prediction failed")
+        return "failed", f"{type(error).__name__}: {error}"
