@@ -54,6 +54,7 @@ def environment(home: Path, base_models: Path) -> dict[str, str]:
         "STUDIO_ADMIN_EMAIL": ADMIN,
         "STUDIO_ADMIN_PASSWORD": PASSWORD,
         "STUDIO_BASE_MODELS": str(base_models),
+        "STUDIO_EXPORT_ENGINES": "0",
         "STUDIO_LEASE_SECONDS": str(LEASE_SECONDS),
         "STUDIO_HEARTBEAT_SECONDS": "1",
         "HF_HUB_OFFLINE": "1",

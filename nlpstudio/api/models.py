@@ -47,6 +47,7 @@ def _version(version: ModelVersion) -> dict[str, Any]:
         "abstain_below": version.abstain_below,
         "weights_sha256": version.weights_sha256,
         "size_bytes": version.size_bytes,
+        "engine": version.answering_engine,
         "created_at": version.created_at.isoformat(),
     }
 
@@ -73,7 +74,7 @@ def index(request: ApiRequest, project_id: UUID, page: int = 1) -> dict[str, Any
 def detail(request: ApiRequest, model_id: UUID) -> dict[str, Any]:
     """All versions, newest first."""
     model = model_for(request.auth, model_id)
-    versions = model.versions.select_related("model", "run")
+    versions = model.versions.select_related("model", "run", "export")
     return {**_model(model), "versions": [_version(version) for version in versions]}
 
 
@@ -109,6 +110,19 @@ def mistakes_of(
         for each in found.items
     ]
     return listing(request, count=found.count, page=page, results=results, per_page=mistakes.PER_PAGE)
+
+
+@router.get("/model-versions/{uuid:version_id}/engines", response=dict[str, Any], summary="Its engines, compared")
+def engines_of(request: ApiRequest, version_id: UUID) -> dict[str, Any]:
+    """`wanted` is the owner's choice, `answering` what answers now; `report` the comparison (`{}` before it is made)."""
+    found = version_for(request.auth, version_id)
+    export = getattr(found, "export", None)
+    return {
+        "wanted": found.engine,
+        "answering": found.answering_engine,
+        "state": export.state if export else None,
+        "report": export.report if export else {},
+    }
 
 
 @router.get("/model-versions/{uuid:version_id}/download", summary="Its files as a zip")

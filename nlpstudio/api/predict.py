@@ -37,7 +37,7 @@ def predict(request: ApiRequest, version_id: UUID, body: PredictIn) -> Any:
     """
     version = version_for(request.auth, version_id)
     try:
-        return services.predict(version, body.inputs, body.parameters).prediction
+        return services.predict(version, body.inputs, body.parameters, source="api").prediction
     except services.ServeRefused as error:
         return _refusal(request, error)
 

@@ -30,6 +30,7 @@ from nlpstudio.engine.batch.journal import progress_of
 from nlpstudio.engine.batch.order import FAILED_FILE
 from nlpstudio.engine.environment import child_environment
 from nlpstudio.engine.errors import EngineError
+from nlpstudio.registry import usage
 
 logger = logging.getLogger(__name__)
 
@@ -184,6 +185,8 @@ def _conclude(batch: Batch, exit_code: int) -> None:
         _write(
             batch, state=BatchState.FINISHED, result=result, ended_at=clock.now(), heartbeat_at=clock.now(), **figures
         )
+        seconds = result["rows"] / figures["rows_per_s"] if figures.get("rows_per_s") else 0.0
+        usage.COUNTER.add(batch.version_id, "batch", seconds=seconds, requests=result["rows"], failed=result["errors"])
         shutil.rmtree(batch.folder / "work", ignore_errors=True)
         return
     failed = batch.folder / "work" / FAILED_FILE

@@ -13,6 +13,7 @@ from nlpstudio.accounts.models import User
 from nlpstudio.core import clock
 from nlpstudio.core.files import folder_of
 from nlpstudio.engine.batch.order import RESULT_FILE, Order, Reading, Result
+from nlpstudio.engine.inference import engines
 from nlpstudio.projects.models import Project
 from nlpstudio.registry.models import ModelVersion
 
@@ -54,7 +55,7 @@ class BatchQuerySet(models.QuerySet["Batch"]):
 class Batch(models.Model):
     """One uploaded file and the answers of one model version to its rows.
 
-    `reading` is a `Reading` as JSON, `result` a `Result` once it is there. Each worker that takes the batch raises
+    `engine` is settled at the start: one file is answered by one. `reading` is a `Reading` as JSON, `result` a `Result` once it is there. Each worker that takes the batch raises
     `fence`, and every write of it is conditional on its own number. `abstain_below` is the version's threshold when the
     batch was started. `attempt` counts the workers that were lost
     without having got past `attempt_rows`.
@@ -72,6 +73,7 @@ class Batch(models.Model):
     error_rows = models.PositiveBigIntegerField(default=0)
     rows_per_s = models.FloatField(default=0)
     result = models.JSONField(default=dict)
+    engine = models.CharField(max_length=10, default=engines.TORCH)
     heartbeat_at = models.DateTimeField(null=True)
     attempt = models.PositiveIntegerField(default=0)
     attempt_rows = models.PositiveBigIntegerField(default=0)
@@ -170,5 +172,6 @@ class Batch(models.Model):
             out=self.folder / "result",
             reading=Reading.from_json(self.reading),
             trained=self.trained,
+            engine=self.engine,
             abstain_below=self.abstain_below,
         )

@@ -16,6 +16,7 @@ from django.utils.translation import gettext as _
 from nlpstudio.core.errors import StudioError
 from nlpstudio.demos import abstaining
 from nlpstudio.engine.errors import UnsuitableInput
+from nlpstudio.registry import usage
 from nlpstudio.registry.models import ModelVersion
 
 SECONDS = 30.0
@@ -46,23 +47,43 @@ class Answered:
 
 
 def predict(
-    version: ModelVersion, inputs: Any, parameters: dict[str, Any] | None = None, *, seconds: float = SECONDS
+    version: ModelVersion,
+    inputs: Any,
+    parameters: dict[str, Any] | None = None,
+    *,
+    seconds: float = SECONDS,
+    source: str = "demo",
 ) -> Answered:
-    """Ask the model. Raises `UnsuitableInput`, `ServeAway`, or `ServeRefused` (busy 429, too late 504, unusable 503)."""
+    """Ask the model. Raises `UnsuitableInput`, `ServeAway`, or `ServeRefused` (busy 429, too late 504, unusable 503).
+
+    The request is counted for the version under `source`.
+    """
     settled = abstaining.settled(version, parameters)
-    body = {"model": _folder(version), "inputs": inputs, "parameters": settled, "deadline_ms": 1000 * seconds}
+    body = {
+        "model": _folder(version),
+        "engine": version.answering_engine,
+        "inputs": inputs,
+        "parameters": settled,
+        "deadline_ms": 1000 * seconds,
+    }
     started = time.perf_counter()
-    with _client(seconds) as client:
-        response = client.post("/predict", content=json.dumps(body), headers={"content-type": "application/json"})
-    if response.status_code != 200:
-        raise _error_of(response)
-    return Answered(prediction=response.json(), seconds=time.perf_counter() - started)
+    failed = True
+    try:
+        with _client(seconds) as client:
+            response = client.post("/predict", content=json.dumps(body), headers={"content-type": "application/json"})
+        if response.status_code != 200:
+            raise _error_of(response)
+        failed = False
+    finally:
+        took = time.perf_counter() - started
+        usage.COUNTER.add(version.pk, source, seconds=took, failed=failed)
+    return Answered(prediction=response.json(), seconds=took)
 
 
 def warm(version: ModelVersion) -> str:
     """Have the model loaded; its state: loading, ready or failed. Raises `ServeAway` and `ServeRefused`."""
     with _client(CONNECT_SECONDS) as client:
-        response = client.post("/warm", json={"model": _folder(version)})
+        response = client.post("/warm", json={"model": _folder(version), "engine": version.answering_engine})
     if response.status_code != 200:
         raise _error_of(response)
     return str(response.json()["state"])

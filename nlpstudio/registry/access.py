@@ -28,7 +28,7 @@ def model_for(user: User, model_id: UUID, role: Role = Role.VIEWER) -> Model:
 def version_for(user: User, version_id: UUID, role: Role = Role.VIEWER) -> ModelVersion:
     """The version, when the user has at least `role` in its project."""
     versions = ModelVersion.objects.visible_to(user).select_related(
-        "model__project", "created_by", "dataset_version__dataset"
+        "model__project", "created_by", "dataset_version__dataset", "export"
     )
     version = versions.filter(pk=version_id).first()
     if version is None:
@@ -49,7 +49,7 @@ def model_to_try(user: User, model_id: UUID) -> Model:
 def version_to_try(user: User, version_id: UUID) -> ModelVersion:
     """The version, for members and, where its model is visible to everyone here, for guests."""
     versions = ModelVersion.objects.open_to(user).select_related(
-        "model__project", "created_by", "dataset_version__dataset"
+        "model__project", "created_by", "dataset_version__dataset", "export"
     )
     version = versions.filter(pk=version_id).first()
     if version is None:

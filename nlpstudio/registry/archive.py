@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from nlpstudio.engine import manifest
 from nlpstudio.registry.models import ModelVersion
 
 _CHUNK = 1 << 20
@@ -33,14 +34,23 @@ class _Tape:
         return taken
 
 
-def zipped(folder: Path, name: str) -> Iterator[bytes]:
-    """The files of `folder` below a top folder called `name`, as the bytes of a zip in pieces.
+def everything(path: Path) -> bool:
+    return True
+
+
+def without_weights(path: Path) -> bool:
+    """What the ONNX graphs need to run elsewhere: they hold the weights themselves, and have a manifest of their own."""
+    return path.suffix != ".safetensors" and (path.name != manifest.NAME or path.parent.name == manifest.ONNX)
+
+
+def zipped(folder: Path, name: str, wanted: Callable[[Path], bool] = everything) -> Iterator[bytes]:
+    """The wanted files of `folder` below a top folder called `name`, as the bytes of a zip in pieces.
 
     Stored, not deflated: weights do not shrink.
     """
     tape = _Tape()
     with zipfile.ZipFile(tape, "w", zipfile.ZIP_STORED) as archive:
-        for path in sorted(each for each in folder.rglob("*") if each.is_file()):
+        for path in sorted(each for each in folder.rglob("*") if each.is_file() and wanted(each)):
             entry = zipfile.ZipInfo.from_file(path, f"{name}/{path.relative_to(folder).as_posix()}")
             with path.open("rb") as source, archive.open(entry, "w", force_zip64=True) as target:
                 while chunk := source.read(_CHUNK):

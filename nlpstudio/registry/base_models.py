@@ -19,7 +19,7 @@ from nlpstudio.engine import shelf
 from nlpstudio.engine.conversion.sources import BaseModel, HubRepository, LocalFolder
 from nlpstudio.projects.access import edits_somewhere
 from nlpstudio.registry import tasks
-from nlpstudio.registry.models import BaseModelFetch, FetchState
+from nlpstudio.registry.models import BaseModelFetch, JobState
 
 HUB_SECONDS = 2.0
 HUB_REMEMBERED = 60
@@ -96,7 +96,7 @@ def order(*, model_id: str, by: User) -> BaseModelFetch:
     before = BaseModelFetch.objects.select_for_update().filter(pk=entry.id).first()
     if before is not None and before.is_under_way:
         return before
-    values = {"state": FetchState.QUEUED, "step": "", "error_message": "", "error_hint": "", "asked_by": by}
+    values = {"state": JobState.QUEUED, "step": "", "error_message": "", "error_hint": "", "asked_by": by}
     order, _created = BaseModelFetch.objects.update_or_create(pk=entry.id, defaults=values)
     audit.record(by, "base_model.ordered", order)
     delay_on_commit(tasks.fetch_base_model, entry.id)

@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from nlpstudio.engine import shelf
 from nlpstudio.engine.errors import EngineError
-from nlpstudio.registry.models import BaseModelFetch, FetchState
+from nlpstudio.registry.models import BaseModelFetch, JobState
 
 
 def fetch(model_id: str) -> None:
@@ -16,16 +16,16 @@ def fetch(model_id: str) -> None:
 
     An error that a person can act on ends in the row; any other is a bug and is raised after it was written down.
     """
-    _note(model_id, state=FetchState.RUNNING, step="")
+    _note(model_id, state=JobState.RUNNING, step="")
     try:
         shelf.fetch(model_id, lambda words: _note(model_id, step=words[:300]))
     except EngineError as error:
-        _note(model_id, state=FetchState.FAILED, error_message=error.message, error_hint=error.hint)
+        _note(model_id, state=JobState.FAILED, error_message=error.message, error_hint=error.hint)
     except Exception as error:
-        _note(model_id, state=FetchState.FAILED, error_message=f"{type(error).__name__}: {error}")
+        _note(model_id, state=JobState.FAILED, error_message=f"{type(error).__name__}: {error}")
         raise
     else:
-        _note(model_id, state=FetchState.FINISHED, step="")
+        _note(model_id, state=JobState.FINISHED, step="")
 
 
 def _note(model_id: str, **fields: Any) -> None:

@@ -6,13 +6,16 @@ import uuid
 from datetime import timedelta
 from pathlib import Path
 
+from django.conf import settings
 from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from nlpstudio.accounts.models import User
+from nlpstudio.core import clock
 from nlpstudio.core.files import folder_of
 from nlpstudio.datasets.models import DatasetVersion, task_choices
+from nlpstudio.engine.inference import engines
 from nlpstudio.projects.models import Project
 
 FORGOTTEN_AFTER = timedelta(minutes=30)
@@ -71,6 +74,15 @@ class Model(models.Model):
         return self.visibility == Visibility.EVERYONE
 
 
+class EngineChoice(models.TextChoices):
+    """What may answer for a version. Automatic: the fastest engine that the comparison found to answer alike."""
+
+    AUTOMATIC = engines.AUTOMATIC, _("Automatic")
+    TORCH = engines.TORCH, _("PyTorch")
+    FP32 = engines.FP32, _("ONNX")
+    INT8 = engines.INT8, _("ONNX, 8 bits")
+
+
 class ModelVersionQuerySet(models.QuerySet["ModelVersion"]):
     def visible_to(self, user: User) -> ModelVersionQuerySet:
         return self.filter(model__in=Model.objects.visible_to(user))
@@ -90,7 +102,8 @@ class ModelVersion(models.Model):
 
     `metrics` is flat and belongs to `metrics_split`; the whole report is `model/evaluation.json`.
     `examples` are a few inputs from the data for the demo page. `abstain_below` is the calibrated confidence below
-    which a person is to decide, chosen for `wanted_precision`; None: the model decides everything.
+    which a person is to decide, chosen for `wanted_precision`; None: the model decides everything. `engine` is what
+    an owner wants it answered by.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -107,6 +120,7 @@ class ModelVersion(models.Model):
     size_bytes = models.PositiveBigIntegerField(default=0)
     abstain_below = models.FloatField(null=True)
     wanted_precision = models.FloatField(null=True)
+    engine = models.CharField(max_length=10, choices=EngineChoice, default=EngineChoice.AUTOMATIC)
     created_by = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
 
@@ -139,9 +153,18 @@ class ModelVersion(models.Model):
     def artifact(self) -> Path:
         return self.folder / "model"
 
+    @property
+    def answering_engine(self) -> str:
+        """Which engine is to answer now."""
+        export = getattr(self, "export", None)
+        report = export.report if export is not None and export.is_finished else {}
+        if not report or self.engine == EngineChoice.TORCH:
+            return engines.TORCH
+        return str(report["chosen"] if self.engine == EngineChoice.AUTOMATIC else self.engine)
 
-class FetchState(models.TextChoices):
-    """How the fetching of a base model stands."""
+
+class JobState(models.TextChoices):
+    """How a piece of work of the io worker stands."""
 
     QUEUED = "queued", _("Queued")
     RUNNING = "running", _("Running")
@@ -153,7 +176,7 @@ class BaseModelFetch(models.Model):
     """The latest order to bring a base model of the shelf to this machine. `step` says in words what is being done."""
 
     base_model = models.CharField(max_length=200, primary_key=True)
-    state = models.CharField(max_length=12, choices=FetchState, default=FetchState.QUEUED)
+    state = models.CharField(max_length=12, choices=JobState, default=JobState.QUEUED)
     step = models.CharField(max_length=300, blank=True)
     error_message = models.TextField(blank=True)
     error_hint = models.TextField(blank=True)
@@ -167,4 +190,67 @@ class BaseModelFetch(models.Model):
     def is_under_way(self) -> bool:
         """Queued or running, and heard of lately: a worker that died leaves an order that can be given again."""
         fresh = self.changed_at > timezone.now() - FORGOTTEN_AFTER
-        return fresh and self.state in (FetchState.QUEUED, FetchState.RUNNING)
+        return fresh and self.state in (JobState.QUEUED, JobState.RUNNING)
+
+
+class ExportQuerySet(models.QuerySet["EngineExport"]):
+    def held(self) -> ExportQuerySet:
+        """Those that a living worker is busy with."""
+        return self.filter(state=JobState.RUNNING, heartbeat_at__gte=clock.in_seconds(-settings.LEASE_SECONDS))
+
+    def waiting(self) -> ExportQuerySet:
+        """Queued, or left by a worker that fell silent; the oldest first. Deleted models have no need of engines."""
+        silent = models.Q(state=JobState.RUNNING, heartbeat_at__lt=clock.in_seconds(-settings.LEASE_SECONDS))
+        wanted = models.Q(state=JobState.QUEUED) | silent
+        return self.filter(wanted, version__model__deleted_at__isnull=True).order_by("queued_at")
+
+
+class EngineExport(models.Model):
+    """A version for onnxruntime: whether it is there, and how its engines compare (`report`, as the engine wrote it).
+
+    Each worker that takes it raises `fence`, and every write of it is conditional on its own number.
+    """
+
+    version = models.OneToOneField(ModelVersion, on_delete=models.CASCADE, primary_key=True, related_name="export")
+    state = models.CharField(max_length=12, choices=JobState, default=JobState.QUEUED)
+    report = models.JSONField(default=dict)
+    error_code = models.CharField(max_length=60, blank=True)
+    error_message = models.TextField(blank=True)
+    error_hint = models.TextField(blank=True)
+    attempt = models.PositiveIntegerField(default=0)
+    fence = models.PositiveIntegerField(default=0)
+    heartbeat_at = models.DateTimeField(null=True)
+    queued_at = models.DateTimeField(default=clock.now)
+    ended_at = models.DateTimeField(null=True)
+
+    objects = ExportQuerySet.as_manager()
+
+    def __str__(self) -> str:
+        return f"{self.version_id}: {self.state}"
+
+    @property
+    def is_finished(self) -> bool:
+        return self.state == JobState.FINISHED
+
+    @property
+    def is_under_way(self) -> bool:
+        return self.state in (JobState.QUEUED, JobState.RUNNING)
+
+
+class Usage(models.Model):
+    """How often a version was asked on one day, by whom it was asked (demo, API, batch): sums, never single requests."""
+
+    version = models.ForeignKey(ModelVersion, on_delete=models.CASCADE, related_name="usage")
+    day = models.DateField()
+    source = models.CharField(max_length=10)
+    requests = models.PositiveBigIntegerField(default=0)
+    failed = models.PositiveBigIntegerField(default=0)
+    milliseconds = models.PositiveBigIntegerField(default=0)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["version", "day", "source"], name="one_sum_a_version_day_and_source")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.version_id} {self.day} {self.source}: {self.requests}"

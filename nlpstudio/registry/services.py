@@ -19,7 +19,7 @@ from nlpstudio.engine import manifest
 from nlpstudio.engine.errors import DamagedArtifact
 from nlpstudio.engine.spec import TrainSpec
 from nlpstudio.projects.models import Project
-from nlpstudio.registry import reports
+from nlpstudio.registry import engines, reports
 from nlpstudio.registry.models import Model, ModelVersion, Visibility
 
 WEIGHTS = "model.safetensors"
@@ -71,6 +71,7 @@ def publish(
             **facts,
         )
         audit.record(by, "model.published", version, project_id=project.pk)
+        engines.order_after_publishing(version)
     return version
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from nlpstudio.registry.views import base_models, confidence, models, versions
+from nlpstudio.registry.views import base_models, confidence, models, serving, versions
 
 app_name = "registry"
 urlpatterns = [
@@ -20,6 +20,10 @@ urlpatterns = [
     path("model-versions/<uuid:version_id>/confusion/", versions.confusion, name="confusion"),
     path("model-versions/<uuid:version_id>/files/", versions.files, name="files"),
     path("model-versions/<uuid:version_id>/download/", versions.download, name="download"),
+    path("model-versions/<uuid:version_id>/serving/", serving.page, name="serving"),
+    path("model-versions/<uuid:version_id>/serving/engine/", serving.choose, name="choose_engine"),
+    path("model-versions/<uuid:version_id>/serving/prepare/", serving.prepare, name="prepare_engines"),
+    path("model-versions/<uuid:version_id>/serving/onnx/", serving.download, name="download_onnx"),
     path("base-models/", base_models.index, name="base_models"),
     path("base-models/hub/", base_models.hub, name="hub"),
     path("base-models/fetch/", base_models.fetch, name="fetch"),

@@ -15,7 +15,7 @@ from nlpstudio.accounts.models import AuditEntry, User
 from nlpstudio.engine import shelf
 from nlpstudio.projects.models import Project
 from nlpstudio.registry import base_models, execution, tasks
-from nlpstudio.registry.models import BaseModelFetch, FetchState
+from nlpstudio.registry.models import BaseModelFetch, JobState
 from tests.tiny import tiny_base_model
 
 HUB_ONLY = "bert-base-chinese"
@@ -62,7 +62,7 @@ def test_who_may_fetch(
         assert client.post(reverse("registry:fetch"), {"id": HUB_ONLY}).status_code == status
     allowed = who in ("editor", "admin")
     assert queued == ([HUB_ONLY] if allowed else [])
-    assert BaseModelFetch.objects.filter(pk=HUB_ONLY, state=FetchState.QUEUED).exists() == allowed
+    assert BaseModelFetch.objects.filter(pk=HUB_ONLY, state=JobState.QUEUED).exists() == allowed
 
 
 def test_a_base_model_that_is_not_on_the_shelf_is_not_found(client: Client, editor: User, project: Project) -> None:
@@ -104,11 +104,11 @@ def test_a_fetch_that_cannot_work_ends_in_words(editor: User, project: Project) 
     base_models.order(model_id=HUB_ONLY, by=editor)
     execution.fetch(HUB_ONLY)
     fetch = BaseModelFetch.objects.get(pk=HUB_ONLY)
-    assert fetch.state == FetchState.FAILED and not fetch.is_under_way
+    assert fetch.state == JobState.FAILED and not fetch.is_under_way
     assert "bert-base-chinese" in fetch.error_message
 
 
 def test_a_fetch_of_what_is_here_is_done_at_once(editor: User, project: Project) -> None:
     base_models.order(model_id="tiny", by=editor)
     tasks.fetch_base_model("tiny")
-    assert BaseModelFetch.objects.get(pk="tiny").state == FetchState.FINISHED
+    assert BaseModelFetch.objects.get(pk="tiny").state == JobState.FINISHED

@@ -138,6 +138,8 @@ EMBEDDED_SOCKET = socket_path(STUDIO_HOME, "valkey.sock")
 SERVE_SOCKET = socket_path(STUDIO_HOME, "serve.sock")
 SERVE_URL = env("SERVE_URL", default="")  # a serve worker elsewhere; empty: the socket above
 SERVE_MEMORY_MB = env.int("STUDIO_SERVE_MEMORY_MB", default=2048)
+EXPORT_ENGINES = env.bool("STUDIO_EXPORT_ENGINES", default=True)  # make ONNX engines of what is published
+TOKEN_PER_MINUTE = env.int("STUDIO_TOKEN_PER_MINUTE", default=6000)  # requests of one API token; 0: as many as it likes
 REDIS_URL = env("REDIS_URL", default=f"unix://{EMBEDDED_SOCKET}")
 CHANNEL_LAYERS = {
     "default": {
@@ -161,6 +163,7 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BEAT_SCHEDULE = {
     "runs.reap": {"task": "runs.reap", "schedule": 5.0, "options": {"expires": 5}},
     "datasets.reap": {"task": "datasets.reap", "schedule": 15.0, "options": {"expires": 15}},
+    "registry.reap": {"task": "registry.reap", "schedule": 15.0, "options": {"expires": 15}},
     "demos.reap": {"task": "demos.reap", "schedule": 15.0, "options": {"expires": 15}},
     "core.sweep": {"task": "core.sweep", "schedule": 3600.0, "options": {"expires": 600}},
 }

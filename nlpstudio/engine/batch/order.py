@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
+from nlpstudio.engine.inference import engines
 from nlpstudio.engine.jsonable import Jsonable
 
 ORDER_FILE = "order.json"
@@ -51,7 +52,7 @@ class Order:
     """One batch prediction on disk; all paths are absolute.
 
     `model` is an artifact's folder, `source` the file and `name` what the person calls it. `trained` maps roles to
-    the column names of the data the model learnt from. `work` survives a crash; `out` gets the result.
+    the column names of the data the model learnt from. `engine` answers. `work` survives a crash; `out` gets the result.
     With `abstain_below` a classifier's rows get a column that says which of them are less sure.
     """
 
@@ -63,6 +64,7 @@ class Order:
     out: Path
     reading: Reading = field(default_factory=Reading)
     trained: dict[str, str] = field(default_factory=dict)
+    engine: str = engines.TORCH
     abstain_below: float | None = None
 
     def to_json(self) -> dict[str, Any]:
@@ -73,6 +75,7 @@ class Order:
             **paths,
             "reading": self.reading.to_json(),
             "trained": self.trained,
+            "engine": self.engine,
             "abstain_below": self.abstain_below,
         }
 
@@ -85,6 +88,7 @@ class Order:
             **paths,
             reading=Reading.from_json(values["reading"]),
             trained=dict(values["trained"]),
+            engine=values.get("engine", engines.TORCH),
             abstain_below=values.get("abstain_below"),
         )
 

@@ -6,9 +6,9 @@ import errno
 import itertools
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, Protocol
 
 from nlpstudio.engine import manifest
 from nlpstudio.engine.batch import workbook
@@ -32,7 +32,13 @@ COMMIT_SECONDS = 0.5
 Found = Item | Bad
 
 
-def run(order: Order, *, load: Callable[[Path], Predictor] = Predictor.load) -> Result:
+class Loads(Protocol):
+    """Makes a predictor of an artifact's folder on one engine."""
+
+    def __call__(self, folder: Path, *, engine: str) -> Predictor: ...
+
+
+def run(order: Order, *, load: Loads = Predictor.load) -> Result:
     """Answer every row and put the result into `order.out`, whole or not at all. Goes on from an earlier, killed call.
 
     Raises `UnreadableFile`, `UnusableData`, `DamagedArtifact`, `DiskFull`, or `InUse` while another process is at it.
@@ -48,13 +54,13 @@ def run(order: Order, *, load: Callable[[Path], Predictor] = Predictor.load) -> 
 class _Work:
     """One order, its file opened and its model loaded."""
 
-    def __init__(self, order: Order, load: Callable[[Path], Predictor]) -> None:
+    def __init__(self, order: Order, load: Loads) -> None:
         self._order = order
         self._part, self._layout = settle(
             order.source, order.task, order.reading, name=order.name, trained=order.trained
         )
         manifest.verify(order.model)
-        self._predictor = load(order.model)
+        self._predictor = load(order.model, engine=order.engine)
         setup = self._predictor.setup
         abstains = order.task == "classification" and order.abstain_below is not None
         self._parameters = {"abstain_below": order.abstain_below} if abstains else {}

@@ -1,6 +1,6 @@
 """When an engine may answer in a model's name: how many predictions it may change, and what that may cost.
 
-All limits stand here. They are read by the job that exports, shown on the version's page, and kept in its report.
+The limits are in `limits.py`.
 """
 
 from __future__ import annotations
@@ -8,25 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
+from nlpstudio.engine.export.limits import LIMITS
 from nlpstudio.engine.inference import engines
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
-    """`changed` is the largest share of rows with another prediction, `loss` of the deciding metric (0.005 = half a
-    point); an engine is judged on at least `rows` rows, or not chosen.
-    """
-
-    changed: float
-    loss: float
-    rows: int
-
-
-LIMITS: Mapping[str, Limits] = {
-    engines.FP32: Limits(changed=0.001, loss=0.001, rows=0),
-    engines.INT8: Limits(changed=0.02, loss=0.005, rows=100),
-}
-"""fp32 differs by rounding only, so next to nothing may change. With fewer than 100 rows 2 % is not even two of them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

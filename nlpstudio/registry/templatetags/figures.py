@@ -52,6 +52,7 @@ SPLITS: Mapping[str, Any] = {
     "validation": pgettext_lazy("split", "validation"),
     "test": pgettext_lazy("split", "test"),
 }
+SOURCES: Mapping[str, Any] = {"demo": _("Demo page"), "api": _("API"), "share": _("Shared link"), "batch": _("Files")}
 FIRST = 4
 
 
@@ -100,3 +101,15 @@ def ordered(metrics: Mapping[str, float]) -> list[tuple[str, float]]:
 def diagrams(calibration: Mapping[str, Any]) -> dict[str, confidence.Diagram]:
     """A report's calibration, ready to draw."""
     return confidence.diagrams(calibration)
+
+
+@register.filter
+def usage_source(name: str) -> str:
+    """Where requests came from, in words."""
+    return str(SOURCES.get(name, name))
+
+
+@register.filter
+def points(share: float) -> str:
+    """A difference of shares in points: 0.005 is 0.5."""
+    return f"{100 * share:g}"

@@ -102,6 +102,7 @@ def frame(version: ModelVersion, active: str) -> dict[str, Any]:
         ("card", _("Card and figures"), "registry:version"),
         *sure,
         ("mistakes", _("Mistakes"), "registry:mistakes"),
+        ("serving", _("Serving"), "registry:serving"),
         ("files", _("Files"), "registry:files"),
     ]
     return {

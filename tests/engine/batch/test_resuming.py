@@ -45,11 +45,11 @@ class _Mortal:
         self.setup = self._inner.setup
         self._left = calls
 
-    def predict(self, inputs: Any) -> Any:
+    def predict(self, inputs: Any, parameters: Any = None) -> Any:
         if not self._left:
             raise Broken
         self._left -= 1
-        return self._inner.predict(inputs)
+        return self._inner.predict(inputs, parameters)
 
 
 def content_of(order: Order) -> bytes:
@@ -70,7 +70,7 @@ def test_work_broken_off_after_each_number_of_chunks_ends_in_the_same_bytes(
     (given.work / "journal.json").unlink()
     for calls in (0, 1, 3, 2, 5):
         with pytest.raises(Broken):
-            running.run(given, load=lambda folder, calls=calls: _Mortal(folder, calls))  # type: ignore[arg-type,misc]  # answers like a predictor
+            running.run(given, load=lambda folder, *, engine, calls=calls: _Mortal(folder, calls))  # type: ignore[arg-type,misc]  # answers like a predictor
         assert not (given.out / RESULT_FILE).exists() and not list(given.out.iterdir())
         with (given.work / PART_FILE).open("ab") as part:
             part.write(b"a chunk that was never committed")
