@@ -96,7 +96,11 @@ class Task(Protocol[R, E, P]):
     def encode(
         self, rows: Sequence[R], tokenizer: PreTrainedTokenizerBase, setup: Setup, *, first: int = 0
     ) -> Encoded[E]:
-        """Tokenise rows, of which the first is number `first` of its split. Rows may be without labels."""
+        """Tokenise rows, of which the first is number `first` of its split. Rows may be without labels.
+
+        The result is kept and used again (`training.token_cache`), so it must follow from rows, tokenizer and setup
+        alone, without the settings in `token_cache.NOT_OF_TOKENS` (no seed, no dropout).
+        """
         ...
 
     def balance(self, examples: Sequence[E], setup: Setup) -> tuple[float, ...] | None:

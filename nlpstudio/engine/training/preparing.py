@@ -19,6 +19,7 @@ from nlpstudio.engine.errors import UnusableData
 from nlpstudio.engine.job import Job
 from nlpstudio.engine.tasks import TASKS, building
 from nlpstudio.engine.tasks.base import AnyTask, Setup
+from nlpstudio.engine.training import token_cache
 from nlpstudio.engine.training.evaluate import Split
 
 HELD_OUT = ("validation", "test")
@@ -65,8 +66,14 @@ def prepare(job: Job) -> Prepared:
         params=params,
     )
     splits = {name: _Reader(task, tokenizer, setup) for name in ("train", *HELD_OUT) if dataset.count(name)}
+    keys = {  # before anything is encoded, which leaves its mark on the tokenizer
+        name: token_cache.key(
+            fingerprint=dataset.info.fingerprint, split=name, task=task.name, tokenizer=tokenizer, setup=setup
+        )
+        for name in splits
+    }
     for name, reader in splits.items():
-        reader.read(dataset.rows(name), keep_rows=name != "train")
+        reader.read(dataset, name, keys[name])
     train = splits["train"].examples
     if params.class_weights == "balanced":
         setup = replace(setup, class_weights=task.balance(train, setup))
@@ -84,13 +91,16 @@ def prepare(job: Job) -> Prepared:
         },
         rows={name: reader.count for name, reader in splits.items()},
         truncated=sum(r.truncated for r in splits.values()) / sum(r.count for r in splits.values()),
-        split_sha256={name: reader.ids.hexdigest() for name, reader in splits.items()},
+        split_sha256={name: reader.ids_sha256 for name, reader in splits.items()},
         examples=_short([task.example(row) for row in shown.first]),
     )
 
 
 class _Reader:
-    """Reads one split a thousand rows at a time; training rows are let go once they are tokenised."""
+    """Reads one split a thousand rows at a time; training rows are let go once they are tokenised.
+
+    What was tokenised before comes from the cache; then training rows are not even read.
+    """
 
     def __init__(self, task: AnyTask, tokenizer: PreTrainedTokenizerBase, setup: Setup) -> None:
         self.task, self.tokenizer, self.setup = task, tokenizer, setup
@@ -98,18 +108,39 @@ class _Reader:
         self.rows: list[Row] = []
         self.first: list[Row] = []
         self.count = self.truncated = 0
-        self.ids = hashlib.sha256()
+        self.ids_sha256 = ""
 
-    def read(self, rows: Iterable[Row], *, keep_rows: bool) -> None:
+    def read(self, dataset: DatasetFolder, split: str, key: str) -> None:
+        kept = token_cache.load(key)
+        if kept is None:
+            self._tokenise(dataset.rows(split), keep_rows=split != "train")
+            token_cache.save(key, self._tokenised())
+            return
+        self.examples, self.ids_sha256 = kept.examples, kept.ids_sha256
+        self.count, self.truncated = kept.count, kept.truncated
+        if split == "train":
+            self.first = list(islice(dataset.rows(split), LOOKED_AT))
+        else:
+            self.rows = list(dataset.rows(split))
+            self.first = self.rows[:LOOKED_AT]
+
+    def _tokenise(self, rows: Iterable[Row], *, keep_rows: bool) -> None:
+        ids = hashlib.sha256()
         for some in _batched(rows, ROWS_AT_ONCE):
             encoded = self.task.encode(some, self.tokenizer, self.setup, first=self.count)
             self.examples += encoded.examples
             self.truncated += encoded.truncated
             self.count += len(some)
-            self.ids.update(np.array([row.row_id for row in some], dtype="<i8").tobytes())
+            ids.update(np.array([row.row_id for row in some], dtype="<i8").tobytes())
             self.first = self.first or some[:LOOKED_AT]
             if keep_rows:
                 self.rows += some
+        self.ids_sha256 = ids.hexdigest()
+
+    def _tokenised(self) -> token_cache.Tokenised:
+        return token_cache.Tokenised(
+            examples=self.examples, count=self.count, truncated=self.truncated, ids_sha256=self.ids_sha256
+        )
 
 
 def _batched(values: Iterable[T], size: int) -> Iterator[list[T]]:
