@@ -19,10 +19,14 @@ from bench import machine, report
 from bench.training import quality_table
 from bench.training.contenders import CONTENDERS
 from bench.training.rounds import run_module
+from bench.training.setting import LEARNING_RATE
 from bench.training.trial import TRAINER, Course, Trial
 from nlpstudio.engine import recipes
 
-RECIPES: Mapping[str, Mapping[str, Any]] = {"same": {"warmup_ratio": 0.0, "weight_decay": 0.0}, **recipes.RECIPES}
+RECIPES: Mapping[str, Mapping[str, Any]] = {
+    "same": {"warmup_ratio": 0.0, "weight_decay": 0.0},
+    **{name: recipes.params(name, rate=LEARNING_RATE) for name in recipes.RECIPES},
+}
 
 
 def main(arguments: Sequence[str]) -> int:

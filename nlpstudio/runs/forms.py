@@ -14,8 +14,8 @@ from nlpstudio.engine import shelf
 from nlpstudio.engine.conversion.sources import BaseModel
 from nlpstudio.engine.spec import TrainParams, TrainSpec
 from nlpstudio.projects.models import Project
-from nlpstudio.runs import suggesting
-from nlpstudio.runs.wording import CHOICES, GROUPS, SETTINGS
+from nlpstudio.runs import cooking, suggesting
+from nlpstudio.runs.wording import CHOICES, GROUPS, RECIPES, SETTINGS
 
 DEFAULTS = TrainParams()
 PARAMS = {field.name: field for field in dataclasses.fields(TrainParams)}
@@ -23,13 +23,20 @@ BASIC = tuple(name for name, field in PARAMS.items() if field.metadata.get("basi
 
 
 class RunForm(forms.Form):
-    """A new run. `suggested_…` remember what was suggested: as long as a setting is that, it follows the data."""
+    """A new run. `suggested_…` remember what was suggested: as long as a setting is that, it follows the data.
+
+    `applied_recipe` is the recipe that the settings were filled in from, so that a choice of another one is noticed.
+    """
 
     name = forms.CharField(
         label=_("Name"), max_length=120, required=False, help_text=_("The name of the data set when left empty.")
     )
     dataset_version = forms.ChoiceField(label=_("Data"))
     base_model = forms.ChoiceField(label=_("Base model"), widget=forms.RadioSelect)
+    recipe = forms.ChoiceField(
+        label=_("Recipe"), choices=list(RECIPES.items()), required=False, widget=forms.RadioSelect
+    )
+    applied_recipe = forms.CharField(required=False, widget=forms.HiddenInput)
     suggested_max_length = forms.IntegerField(required=False, widget=forms.HiddenInput)
     suggested_learning_rate = forms.FloatField(required=False, widget=forms.HiddenInput)
 
@@ -145,7 +152,7 @@ def with_suggestions(form: RunForm, values: Mapping[str, Any], version: DatasetV
         if str(values.get(name)) in (str(before), str(getattr(DEFAULTS, name))) or name not in values:
             changed[name] = value
         changed[f"suggested_{name}"] = value
-    return changed
+    return cooking.with_recipe(changed, values, entry)
 
 
 def _field(name: str, field: dataclasses.Field[Any]) -> forms.Field:

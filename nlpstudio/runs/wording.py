@@ -55,6 +55,17 @@ SETTINGS: Mapping[str, tuple[Any, Any]] = {
     ),
 }
 
+RECIPES: Mapping[str, Any] = {
+    "thorough": _("Thorough: three epochs, everything is trained. What the other recipes are measured by."),
+    "steady": _(
+        "Steady: two epochs at twice the learning rate, lower layers slower, word vectors frozen. Two thirds of the time."
+    ),
+    "quick": _("Quick: one epoch at four times the learning rate, else as steady. A third of the time; try it first."),
+    "adapters": _("Adapters (LoRA): trains a hundredth of the weights. Less memory and small checkpoints, not faster."),
+    "": _("Own settings"),
+}
+"""The recipes of the engine with what they cost and save."""
+
 CHOICES: Mapping[str, Any] = {
     "linear": pgettext_lazy("schedule", "Linear"),
     "cosine": pgettext_lazy("schedule", "Cosine"),

@@ -14,7 +14,7 @@ from nlpstudio.accounts.models import User
 from nlpstudio.core import workers
 from nlpstudio.datasets.models import DatasetVersion
 from nlpstudio.projects.models import Project
-from nlpstudio.runs import leases
+from nlpstudio.runs import leases, suggesting
 from nlpstudio.runs.models import Run, RunEvent
 from nlpstudio.runs.states import State
 from tests.runs.conftest import work
@@ -214,3 +214,29 @@ def test_the_page_asks_the_database_a_fixed_number_of_times(
     client.force_login(viewer)
     with django_assert_max_num_queries(14):
         client.get(reverse("runs:detail", args=[run.pk]))
+
+
+def test_a_recipe_fills_settings_in_until_one_is_changed_by_hand(
+    client: Client, editor: User, project: Project, dataset_version: DatasetVersion
+) -> None:
+    client.force_login(editor)
+    url = reverse("runs:create", args=[project.pk])
+
+    def shown(**changes: Any) -> dict[str, Any]:
+        form = client.get(url, changes).context["form"]
+        return {key: form[key].value() for key in form.fields if form[key].value() not in (None, "", False)}
+
+    first = values(client, project, base_model="tiny")
+    assert first["recipe"] == "thorough"
+    quick = shown(**{**first, "recipe": "quick"})
+    assert (quick["epochs"], quick["freeze_embeddings"], quick["layer_decay"]) == (1, True, 0.9)
+    assert quick["learning_rate"] == pytest.approx(2 * suggesting.SMALL_RATE)  # the most that a recipe gives
+    assert shown(**quick)["recipe"] == "quick"
+    own = shown(**{**quick, "epochs": 2})
+    assert "recipe" not in own
+    assert own["learning_rate"] == quick["learning_rate"]
+    adapters = shown(**{**own, "recipe": "adapters"})
+    assert (adapters["epochs"], adapters["lora_rank"], "freeze_embeddings" in adapters) == (3, 8, False)
+    answer = client.post(url, adapters)
+    assert answer.status_code == 302
+    assert Run.objects.get().train_spec.params.lora_rank == 8
