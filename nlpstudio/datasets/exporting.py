@@ -15,7 +15,8 @@ from nlpstudio.engine.data.rows import ClassificationRow, QARow, Row, TaggedRow
 from nlpstudio.engine.data.store import DatasetFolder
 
 FORMATS = {"tsv": "text/tab-separated-values; charset=utf-8", "jsonl": "application/jsonl; charset=utf-8"}
-RISKY = ("=", "+", "-", "@")
+RISKY = ("=", "+", "-", "@", "＝", "＋", "－", "＠")
+"""What begins a formula, for a spreadsheet set to Chinese or Japanese in its full-width form too."""
 _BLANKS = str.maketrans("\t\r\n\v\f\x1c\x1d\x1e\x85\u2028\u2029", " " * 11)
 _HEADS = {
     "classification": ("text", "label", "split"),
@@ -50,7 +51,7 @@ def _tsv(folder: DatasetFolder, split: str | None, safe: bool) -> Iterator[bytes
 def _line(cells: tuple[str, ...], *, safe: bool) -> bytes:
     shown = [cell.translate(_BLANKS) for cell in cells]
     if safe:
-        shown = [f"'{cell}" if cell.startswith(RISKY) else cell for cell in shown]
+        shown = [f"'{cell}" if cell.lstrip().startswith(RISKY) else cell for cell in shown]
     return ("\t".join(shown) + "\n").encode("utf-8", "replace")
 
 

@@ -126,7 +126,7 @@ def _start(batch: Batch) -> subprocess.Popen[bytes]:
     (order.work / FAILED_FILE).unlink(missing_ok=True)
     with (order.work / "log.txt").open("wb") as log:
         return subprocess.Popen(
-            [*ENGINE, "batch", str(path), "--die-with-parent"],
+            [*ENGINE, "batch", str(path), "--die-with-parent", "--confined"],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,

@@ -22,7 +22,7 @@ def start_training(job: Job, folder: Path) -> subprocess.Popen[bytes]:
     path = folder / "job.json"
     job.write(path)
     return SPARE.give(str(path), job.spec.params.threads) or _popen(
-        [*ENGINE, "run", str(path), "--die-with-parent"], _environment(job.spec.params.threads), folder
+        [*ENGINE, "run", str(path), "--die-with-parent", "--confined"], _environment(job.spec.params.threads), folder
     )
 
 
@@ -42,7 +42,7 @@ class Spare:
         """Start one if there is none. It costs some seconds of one processor, then only memory."""
         if self._process is None or self._process.poll() is not None:
             settings.FILES_ROOT.mkdir(parents=True, exist_ok=True)
-            command = [*ENGINE, "run", "-", "--die-with-parent"]
+            command = [*ENGINE, "run", "-", "--die-with-parent", "--confined"]
             self._process = _popen(command, _environment(0), settings.FILES_ROOT, stdin=subprocess.PIPE)
 
     def give(self, job_path: str, threads: int) -> subprocess.Popen[bytes] | None:

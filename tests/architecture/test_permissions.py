@@ -204,7 +204,7 @@ def _body(pattern: str, verb: str) -> tuple[bytes, str]:
         return b'{"inputs": "good"}', "application/json"
     if pattern.endswith("/runs"):
         return json.dumps(
-            {"dataset_version": str(DatasetVersion.objects.get().pk), "base_model": "tiny"}
+            {"dataset_version": str(DatasetVersion.objects.order_by("created_at")[0].pk), "base_model": "tiny"}
         ).encode(), "application/json"
     return b'{"name": "Matrix"}', "application/json"
 

@@ -8,6 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 
+from nlpstudio.engine import confinement
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Command:
@@ -29,12 +31,17 @@ COMMANDS: Mapping[str, Command] = {
 }
 
 
+CONFINED = "--confined"
+
+
 def main(arguments: Sequence[str]) -> int:
     """Do one command. Returns its exit code."""
     name, *rest = arguments or ("--help",)
     if name not in COMMANDS:
         return _help(asked=name in ("-h", "--help"))
     command = COMMANDS[name]
+    if CONFINED in rest:
+        confinement.confine()  # before anything is imported that starts threads
     module = import_module(f"{__name__}.{command.module}")
     parser = ArgumentParser(prog=f"python -m nlpstudio.engine {name}", description=command.help)
     module.add_arguments(parser)

@@ -20,6 +20,7 @@ NICENESS = 5
 def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("order", type=Path, help="a file as Order.write makes it")
     parser.add_argument("--die-with-parent", action="store_true", help="be killed when the parent process dies")
+    parser.add_argument("--confined", action="store_true", help="give up the network where the kernel allows it")
 
 
 def run(arguments: Namespace) -> int:

@@ -15,6 +15,7 @@ from nlpstudio.engine.training import group, session, warm
 def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("job", help="a file as Job.write makes it, or - to read its path from standard input")
     parser.add_argument("--die-with-parent", action="store_true", help="be killed when the parent process dies")
+    parser.add_argument("--confined", action="store_true", help="give up the network where the kernel allows it")
 
 
 def run(arguments: Namespace) -> int:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 from typing import Any
 
+from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand
 
 from nlpstudio.config import first_start
+from nlpstudio.config.insecure import refuse
 from nlpstudio.operations import upgrade
 
 
@@ -18,6 +20,7 @@ class Command(BaseCommand):
     help = "Prepare database and files for web and workers that are started one by one (compose.yaml)."
 
     def handle(self, *args: Any, **options: Any) -> None:
+        refuse(settings)
         upgrade.migrate(self.stdout.write)
         call_command("collectstatic", interactive=False, verbosity=0)
         welcome = first_start.prepare(

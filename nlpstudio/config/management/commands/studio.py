@@ -16,10 +16,12 @@ from typing import IO, Any
 
 import httpx
 from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 
 from nlpstudio.config import broker, first_start
+from nlpstudio.config.insecure import refuse
 from nlpstudio.config.processes import Supervisor
 from nlpstudio.operations import upgrade
 
@@ -39,6 +41,7 @@ class Command(BaseCommand):
         parser.add_argument("--port", type=int, default=8000, help="port to listen on (default 8000)")
 
     def handle(self, *args: Any, host: str, port: int, **options: Any) -> None:
+        _require_security(host)
         _require_free_port(host, port)
         lock = _only_one(settings.STUDIO_HOME / "run" / "studio.lock")
         supervisor = Supervisor(environment=_environment(), logs=settings.STUDIO_HOME / "logs", say=self.say)
@@ -79,6 +82,8 @@ class Command(BaseCommand):
         self.say(f"  Or as:                {welcome.user.email}")
         if welcome.password:
             self.say(f"  Password (shown only this once): {welcome.password}")
+        if host not in LOOPBACK and not settings.HTTPS:
+            self.say("  Others on the network can read along: put a proxy with TLS before it and set PUBLIC_URL.")
         self.say(
             f"\n  Everything is kept in {settings.STUDIO_HOME}, messages in its folder logs. Ctrl-C ends NLP Studio.\n"
         )
@@ -117,6 +122,13 @@ def _environment() -> dict[str, str]:
         "PYTHONUNBUFFERED": "1",
         "STUDIO_HOME": str(settings.STUDIO_HOME),
     }
+
+
+def _require_security(host: str) -> None:
+    try:
+        refuse(settings, host)
+    except ImproperlyConfigured as error:
+        raise CommandError(str(error)) from error
 
 
 def _require_free_port(host: str, port: int) -> None:
