@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Annotated, Any
 from urllib.parse import urlencode
 from uuid import UUID
@@ -20,7 +21,7 @@ from nlpstudio.datasets.access import version_for
 from nlpstudio.engine.spec import TrainParams, TrainSpec
 from nlpstudio.projects.access import project_for
 from nlpstudio.projects.models import Project, Role
-from nlpstudio.runs import services
+from nlpstudio.runs import queue, services
 from nlpstudio.runs.access import run_for
 from nlpstudio.runs.models import Run
 from nlpstudio.runs.states import State
@@ -38,6 +39,7 @@ class RunIn(Schema):
     base_model: str = Field(min_length=1, max_length=200)
     params: dict[str, Any] = Field(default_factory=dict)
     name: str = Field("", max_length=120)
+    needs: list[str] = Field(default_factory=list, max_length=8)
 
 
 class CloneIn(Schema):
@@ -67,6 +69,7 @@ class RunOut(Schema):
     total_steps: int
     eta_s: float | None
     queue_position: int
+    needs: list[str]
     metrics: dict[str, float | str | None]
     metrics_split: str
     best: dict[str, float | str | None]
@@ -86,7 +89,8 @@ class RunOut(Schema):
     ended_at: str | None
 
 
-def to_json(run: Run) -> dict[str, Any]:
+def to_json(run: Run, places: Mapping[UUID, int] | None = None) -> dict[str, Any]:
+    """`places` saves asking for each run's place in the queue when there are many."""
     spec = run.train_spec
     return {
         "id": str(run.pk),
@@ -97,7 +101,8 @@ def to_json(run: Run) -> dict[str, Any]:
         "step": run.step,
         "total_steps": run.total_steps,
         "eta_s": run.eta_s,
-        "queue_position": services.queue_position(run),
+        "queue_position": services.queue_position(run) if places is None else places.get(run.pk, 0),
+        "needs": run.needs,
         "metrics": _scores(run.metrics, run.metrics_split),
         "metrics_split": run.metrics_split,
         "best": _scores(run.best, run.best_split),
@@ -142,7 +147,9 @@ def create(
     spec = TrainSpec(task=version.dataset.task, base_model=body.base_model, params=params)
 
     def start() -> Run:
-        return services.start(project=project, dataset_version=version, spec=spec, by=request.auth, name=body.name)
+        return services.start(
+            project=project, dataset_version=version, spec=spec, by=request.auth, name=body.name, needs=body.needs
+        )
 
     return 201, to_json(_once(idempotency_key, project, request.auth, start))
 
@@ -173,7 +180,7 @@ def index(
     """Any member; newest first. `state` leaves only the runs in that state."""
     project = project_for(request.auth, project_id)
     rows = Run.objects.visible_to(request.auth).filter(project=project).in_state(state).for_list()
-    return paged(request, rows, to_json, page)
+    return paged(request, rows, partial(to_json, places=queue.positions()), page)
 
 
 @router.get("/runs/{uuid:run_id}", response=RunOut, summary="One run")
@@ -239,6 +246,11 @@ def clone(request: ApiRequest, run_id: UUID, body: CloneIn | None = None) -> tup
     spec = TrainSpec.from_json({**run.spec, "params": {**run.spec["params"], **wish.params}})
     name = wish.name or run.name
     again = services.start(
-        project=run.project, dataset_version=run.dataset_version, spec=spec, by=request.auth, name=name
+        project=run.project,
+        dataset_version=run.dataset_version,
+        spec=spec,
+        by=request.auth,
+        name=name,
+        needs=run.needs,
     )
     return 201, to_json(again)

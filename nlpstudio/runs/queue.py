@@ -105,10 +105,9 @@ def hours_this_month(now: datetime | None = None) -> dict[UUID, float]:
     return dict(used)
 
 
-def position(run: Run) -> int:
-    """The run's place among all that wait, from 1 on; 0 when it does not wait."""
-    ids = _ordered_ids()
-    return ids.index(run.pk) + 1 if run.pk in ids else 0
+def positions() -> dict[UUID, int]:
+    """The place of each waiting run among all, from 1 on."""
+    return {pk: number for number, pk in enumerate(_ordered_ids(), 1)}
 
 
 def waiting() -> list[Waiting]:

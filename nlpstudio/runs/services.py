@@ -125,7 +125,7 @@ def clone(run: Run) -> dict[str, Any]:
 
 def queue_position(run: Run) -> int:
     """The run's place among all that wait, in the order in which they start; 0 when it does not wait."""
-    return queue.position(run) if run.state == State.QUEUED else 0
+    return queue.positions().get(run.pk, 0) if run.state == State.QUEUED else 0
 
 
 def queue_length() -> int:
@@ -136,8 +136,13 @@ def queue_length() -> int:
 def reorder(*, run: Run, to: str, by: User) -> None:
     """Move a waiting run among those that the same person has waiting in the project: `first`, `up` or `down`.
 
-    How people and projects share the workers stays as it is. Raises `NotNow` for a run that does not wait.
+    How people and projects share the workers stays as it is. Raises `NotNow` for a run that does not wait, and one
+    that is somebody else's when `by` does not own the project.
     """
+    if not may_reorder(run, by):
+        raise NotNow(
+            _("The run is somebody else's."), hint=_("Its owner, or an owner of the project, may move it."), status=409
+        )
     with transaction.atomic():
         rows = Run.objects.select_for_update().filter(project=run.project_id, created_by=run.created_by_id)
         own = list(rows.waiting().order_by("place", "queued_at", "pk"))
@@ -150,6 +155,11 @@ def reorder(*, run: Run, to: str, by: User) -> None:
             each.place = at - len(own)  # runs that come later have 0 and so stand behind
         Run.objects.bulk_update(own, ["place"])
         audit.record(by, "run.moved", run, project_id=run.project_id, to=to)
+
+
+def may_reorder(run: Run, user: User) -> bool:
+    """People reorder their own runs; owners of the project everybody's. The run came through its door."""
+    return run.created_by_id == user.pk or run.project.is_owned
 
 
 def _labels(needs: Iterable[str]) -> list[str]:
