@@ -26,7 +26,7 @@ PLACES = ("first", "up", "down")
 
 def _limit(name: str, **options: Any) -> dict[str, Any]:
     """A field's words from the model's."""
-    column = Quota._meta.get_field(name)
+    column: Any = Quota._meta.get_field(name)
     return {"label": column.verbose_name, "help_text": column.help_text, "required": False, "min_value": 0, **options}
 
 
