@@ -21,7 +21,7 @@ router = Router(tags=["queue"])
 class QueuedOut(Schema):
     """A run that waits or that a worker holds. Of runs in projects that you may not see, only that they are there:
     `run`, `name`, `project` and `created_by` are null. `reason` is `held`, `next`, `before`, `no_worker`, `no_match`,
-    `at_once` or `hours`.
+    `at_once`, `hours` or `disk`.
     """
 
     run: str | None

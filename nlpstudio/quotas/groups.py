@@ -1,4 +1,4 @@
-"""Between whom the machine is shared: the one place that says which projects count as one. It is the team."""
+"""Between whom the machine is shared: between teams. The one place that says so."""
 
 from __future__ import annotations
 
@@ -27,5 +27,5 @@ def names_of(groups: Iterable[UUID]) -> dict[UUID, str]:
 
 
 def all_groups() -> list[tuple[UUID, str]]:
-    """Every group that is in use, by name."""
+    """Every group, by name."""
     return list(Team.objects.order_by("name", "pk").values_list("pk", "name"))

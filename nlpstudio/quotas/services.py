@@ -57,7 +57,7 @@ def require_room(project: Project, more: int = 0) -> None:
     used = stored_bytes(groups.projects_of(group))
     if used + more > limit * GB:
         raise NoRoom(
-            _("The storage of this project is used up: %(used)s of %(limit)s.")
+            _("The storage of this team is used up: %(used)s of %(limit)s.")
             % {"used": filesizeformat(used), "limit": filesizeformat(limit * GB)},
             hint=_("Delete data sets and models that nobody needs, or ask the administrator for more."),
             status=409,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -40,7 +41,7 @@ class Limits:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Waiting:
     """A waiting run as the queue page shows it. `reason` is one of `next`, `before`, `no_worker`, `no_match`,
-    `at_once`, `hours`; `starts_in_s` is None when it cannot be said.
+    `at_once`, `hours`, `disk`; `starts_in_s` is None when it cannot be said.
     """
 
     run: Run
@@ -52,6 +53,8 @@ class Waiting:
 
 def candidates(labels: Iterable[str]) -> list[UUID]:
     """The waiting runs that a worker with these labels may take, the next one first."""
+    if disk_is_full():
+        return []
     able = set(labels)
     limits = limits_now()
     rows = Run.objects.waiting().values_list("pk", *FIELDS)
@@ -61,6 +64,13 @@ def candidates(labels: Iterable[str]) -> list[UUID]:
         if able.issuperset(needs) and not limits.of(group)
     ]
     return [entry.run for entry in fairness.order(fitting, use_of_late())]
+
+
+def disk_is_full() -> bool:
+    """Whether no run may start now because it could not write; it starts by itself when there is room."""
+    folder = settings.FILES_ROOT if settings.FILES_ROOT.exists() else settings.STUDIO_HOME
+    least: int = settings.LEAST_FREE_BYTES
+    return shutil.disk_usage(folder).free < least
 
 
 def use_of_late(now: datetime | None = None) -> Use:
@@ -118,10 +128,11 @@ def waiting() -> list[Waiting]:
     costs = {pk: rates.seconds(run) for pk, run in runs.items()}
     ordered = _order(runs.values(), limits, costs)
     free = _free_at(rates)
+    is_full = disk_is_full()
     found = []
     before: Counter[bool] = Counter()
     for number, run in enumerate(ordered, 1):
-        reason = _reason(run, limits, free, before[True])
+        reason = _reason(run, limits, free, before[True], is_full=is_full)
         starts_in = _start(run, costs[run.pk], free) if reason in ("next", "before") else None
         found.append(Waiting(run=run, position=number, before=before[True], reason=reason, starts_in_s=starts_in))
         before[reason in ("next", "before")] += 1
@@ -195,9 +206,11 @@ def _free_at(rates: Rates) -> list[_Place]:
     return places
 
 
-def _reason(run: Run, limits: Limits, places: Sequence[_Place], before: int) -> str:
+def _reason(run: Run, limits: Limits, places: Sequence[_Place], before: int, *, is_full: bool) -> str:
     if limit := limits.of(_group(run)):
         return limit
+    if is_full:
+        return "disk"
     if not places:
         return "no_worker"
     if not any(place.labels.issuperset(run.needs) for place in places):

@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from django.db.models import Q
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from nlpstudio.accounts.models import User
 from nlpstudio.core.models import Worker
-from nlpstudio.projects.models import Membership, Project, Role
+from nlpstudio.projects.models import Project, Role
 from nlpstudio.quotas import groups
 from nlpstudio.quotas.models import Quota
 from nlpstudio.quotas.services import GB, stored_bytes
@@ -42,9 +43,11 @@ class Row:
         if self.reason == "no_match":
             return _("Waiting for a worker that has %(labels)s: none is alive.") % {"labels": labels}
         if self.reason == "at_once":
-            return _("Held back: its project runs as many at once as it may.")
+            return _("Held back: its team runs as many at once as it may.")
         if self.reason == "hours":
-            return _("Held back: its project has used its hours of this month.")
+            return _("Held back: its team has used its hours of this month.")
+        if self.reason == "disk":
+            return _("Held back: the disk is nearly full. It starts when there is room.")
         if self.reason == "before":
             return ngettext(
                 "Waiting for a worker: %(count)d before it.", "Waiting for a worker: %(count)d before it.", self.before
@@ -64,7 +67,9 @@ class Shown:
 def of(user: User) -> Shown:
     """What the user sees of the queue, in a fixed number of queries."""
     visible = set(Project.objects.visible_to(user).values_list("pk", flat=True))
-    owned = set(Membership.objects.filter(user=user, role=Role.OWNER).values_list("project_id", flat=True)) & visible
+    own = Q(memberships__user=user, memberships__role=Role.OWNER)
+    by_team = Q(team__memberships__user=user, team__memberships__role=Role.OWNER)
+    owned = set(Project.objects.filter(own | by_team).values_list("pk", flat=True)) & visible
     rates = Rates.of_late()
     held = Run.objects.held().select_related("project", "created_by", "dataset_version__dataset").order_by("started_at")
     running = [

@@ -172,6 +172,7 @@ def address_of(
         "task": "classification",
         "secret": secret,
         "team_id": project.team_id,
+        "group_id": project.team_id,
         "uidb36": "1",
         "key": "set-password",
         "token_id": uuid.uuid4(),

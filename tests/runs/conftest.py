@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -89,11 +90,12 @@ def trainer(behaviour: str, started: list[subprocess.Popen[bytes]] | None = None
     def start(job: Job, folder: Path) -> subprocess.Popen[bytes]:
         path = folder / "job.json"
         job.write(path)
+        flood = os.environ.get("FLOOD_MIB", "100")
         process = subprocess.Popen(
             [sys.executable, str(TRAINER), behaviour, str(path)],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            env={"PYTHONPATH": str(django_settings.ROOT), "PYTHONUNBUFFERED": "1"},
+            env={"PYTHONPATH": str(django_settings.ROOT), "PYTHONUNBUFFERED": "1", "FLOOD_MIB": flood},
             cwd=folder,
             start_new_session=True,
         )

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
+from django.conf import LazySettings
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -16,7 +17,7 @@ from nlpstudio.accounts.models import User
 from nlpstudio.core import workers
 from nlpstudio.datasets.models import Dataset, DatasetVersion
 from nlpstudio.engine.spec import TrainSpec
-from nlpstudio.projects.models import Membership, Project, Role
+from nlpstudio.projects.models import Membership, Project, Role, Team
 from nlpstudio.quotas import services as quotas
 from nlpstudio.quotas.groups import group_of
 from nlpstudio.runs import fairness, leases, queue, services
@@ -60,7 +61,7 @@ def test_what_was_used_is_forgiven_by_half_after_each_half_life() -> None:
 
 @pytest.fixture
 def other(stranger: User, dataset_version: DatasetVersion) -> Project:
-    project = Project.objects.create(name="Other", created_by=stranger)
+    project = Project.objects.create(name="Other", created_by=stranger, team=Team.objects.create(name="Another team"))
     Membership.objects.create(project=project, user=stranger, role=Role.OWNER)
     return project
 
@@ -153,6 +154,17 @@ def test_without_a_worker_or_a_fitting_one_the_reason_says_so(make_run: MakeRun)
     assert [each.reason for each in queue.waiting()] == ["no_match"]
 
 
+def test_while_the_disk_is_full_runs_wait_and_say_so(make_run: MakeRun, settings: LazySettings) -> None:
+    workers.beat("w/train", "train", labels=["cpu"])
+    run = make_run()
+    settings.LEAST_FREE_BYTES = 1 << 62
+    assert leases.claim("w") is None
+    assert [each.reason for each in queue.waiting()] == ["disk"]
+    settings.LEAST_FREE_BYTES = 0
+    held = leases.claim("w")
+    assert held is not None and held.pk == run.pk
+
+
 def test_people_reorder_their_own_runs_only(make_run: MakeRun, editor: User, owner: User, viewer: User) -> None:
     first, second, third = make_run(), make_run(), make_run()
     for run in (first, second, third):
@@ -201,7 +213,7 @@ def test_only_the_administrator_sets_quotas(client: Client, project: Project, ow
     client.force_login(owner)
     assert client.get(address).status_code == client.get(reverse("runs:quotas")).status_code == 403
     client.force_login(admin)
-    assert project.name in client.get(reverse("runs:quotas")).content.decode()
+    assert project.team.name in client.get(reverse("runs:quotas")).content.decode()
     assert client.post(address, {"running_at_once": "-1"}).status_code == 422
     assert client.post(address, {"running_at_once": "2", "storage_gb": "1.5"}).status_code == 302
     assert 'value="1.5"' in client.get(address).content.decode()

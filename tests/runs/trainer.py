@@ -92,6 +92,9 @@ def main(behaviour: str, job: Job) -> int:
         os.kill(os.getpid(), signal.SIGKILL)
     elif behaviour == "segfault":
         os.kill(os.getpid(), signal.SIGSEGV)
+    elif behaviour == "memory error":
+        say(prepared())
+        raise MemoryError
     elif behaviour == "silent exit":
         pass
     elif behaviour == "no model":
@@ -107,7 +110,7 @@ def main(behaviour: str, job: Job) -> int:
               '"memory_bytes": 1, "eta_s": 1}')  # fmt: skip
         train(job)
     elif behaviour == "flood":
-        for _ in range(800):
+        for _ in range(8 * int(os.environ.get("FLOOD_MIB", "100"))):
             os.write(1, b"x" * 65_536)
             os.write(2, b"y" * 65_535 + b"\n")
     elif behaviour == "hang":

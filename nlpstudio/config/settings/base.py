@@ -181,6 +181,7 @@ STOP_GRACE_SECONDS = env.int("STUDIO_STOP_GRACE_SECONDS", default=60)
 TRAINER = "nlpstudio.runs.wiring.start_training"
 WORKER_LABELS = worker_labels(env("STUDIO_WORKER_LABELS", default=""))
 FAIR_HALF_LIFE_SECONDS = env.int("STUDIO_FAIR_HALF_LIFE_SECONDS", default=6 * 3600)
+LEAST_FREE_BYTES = env.int("STUDIO_LEAST_FREE_MB", default=256) * 1024**2
 STORAGE_METERS = ["nlpstudio.datasets.meter.stored_bytes", "nlpstudio.registry.meter.stored_bytes"]
 
 # Requests

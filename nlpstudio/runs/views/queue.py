@@ -59,13 +59,13 @@ def move(request: HtmxRequest, run_id: UUID) -> HttpResponse:
 
 @policy(Policy.ADMIN)
 def quotas(request: HtmxRequest) -> HttpResponse:
-    """Every project with its limits."""
+    """Every team with its limits."""
     return render_page(request, "runs/quotas.html", {"rows": showing_queue.quotas()})
 
 
 @policy(Policy.ADMIN, "GET", "POST")
 def quota(request: HtmxRequest, group_id: UUID) -> HttpResponse:
-    """The limits of one project."""
+    """The limits of one team."""
     name = groups.names_of([group_id]).get(group_id)
     if name is None:
         raise Http404
