@@ -65,10 +65,16 @@ def _questions() -> list[tuple[str, ...]]:
     return lines
 
 
+def _corpus() -> list[tuple[str, ...]]:
+    words = ("good", "bad", "great", "poor", "好", "差")
+    return [("text",), *((f"the film {n} was {words[n % 6]} and we love it. 我 喜欢 电影 {n}",) for n in range(60))]
+
+
 DATA: dict[str, Callable[[], list[tuple[str, ...]]]] = {
     "classification": _sentiment,
     "ner": _entities,
     "qa": _questions,
+    "pretraining": _corpus,
 }
 
 

@@ -18,7 +18,7 @@ from nlpstudio.datasets.access import dataset_for, version_for
 from nlpstudio.datasets.models import Dataset, DatasetVersion
 from nlpstudio.engine.catalogue import CATALOGUE
 from nlpstudio.engine.data.encoding import known_codec
-from nlpstudio.engine.data.options import ImportOptions, SplitOptions
+from nlpstudio.engine.data.options import ImportOptions, SplitOptions, usual_split
 from nlpstudio.engine.errors import InvalidSpec
 from nlpstudio.projects.access import project_for
 from nlpstudio.projects.models import Role
@@ -88,7 +88,7 @@ def _options(task: str, text: str) -> ImportOptions:
     values = given.dict(exclude={"split", "columns"})
     columns = None if given.columns is None else {role: str(column) for role, column in given.columns.items()}
     try:
-        split = SplitOptions(**given.split.dict()) if given.split else SplitOptions()
+        split = SplitOptions(**given.split.dict()) if given.split else usual_split(task)
     except InvalidSpec as error:
         raise _invalid("options.split", error) from error
     try:

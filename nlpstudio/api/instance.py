@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ninja import NinjaAPI
 
-from nlpstudio.api import account, base_models, batches, datasets, models, predict, projects, queue, runs
+from nlpstudio.api import account, base_models, batches, datasets, models, predict, projects, queue, runs, tokenizers
 from nlpstudio.api.base import Bearer, answer_errors
 
 api = NinjaAPI(
@@ -17,5 +17,5 @@ api = NinjaAPI(
     urls_namespace="api",
 )
 answer_errors(api)
-for part in (account, projects, datasets, base_models, runs, queue, models, predict, batches):
+for part in (account, projects, datasets, base_models, runs, queue, models, predict, batches, tokenizers):
     api.add_router("", part.router)

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from nlpstudio.engine.data.options import SPLITS
-from nlpstudio.engine.data.rows import ClassificationRow, QARow, Row, TaggedRow
+from nlpstudio.engine.data.rows import ClassificationRow, CorpusRow, QARow, Row, TaggedRow
 from nlpstudio.engine.data.store import DatasetFolder
 
 FORMATS = {"tsv": "text/tab-separated-values; charset=utf-8", "jsonl": "application/jsonl; charset=utf-8"}
@@ -22,6 +22,7 @@ _HEADS = {
     "classification": ("text", "label", "split"),
     "ner": ("tokens", "tags", "split"),
     "qa": ("context", "question", "answer", "answer_start", "split"),
+    "pretraining": ("text", "split"),
 }
 
 
@@ -64,6 +65,8 @@ def _cells(row: Row, pairs: bool) -> tuple[str, ...]:
     if isinstance(row, QARow):
         answer, start = (row.answers[0][0], str(row.answers[0][1])) if row.answers else ("", "")
         return row.context, row.question, answer, start
+    if isinstance(row, CorpusRow):
+        return (row.text,)
     raise TypeError(f"no table form for {type(row).__name__}")
 
 
@@ -86,4 +89,6 @@ def _record(row: Row) -> dict[str, Any]:
     if isinstance(row, QARow):
         answers = {"text": [text for text, _ in row.answers], "answer_start": [start for _, start in row.answers]}
         return {"id": row.key, "context": row.context, "question": row.question, "answers": answers}
+    if isinstance(row, CorpusRow):
+        return {"text": row.lines}
     raise TypeError(f"no JSON form for {type(row).__name__}")

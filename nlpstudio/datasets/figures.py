@@ -55,6 +55,17 @@ class LabelBar:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Corpus:
+    """What a corpus holds and what its import took out. `languages` are (code, characters, share)."""
+
+    documents: int
+    lines: int
+    characters: int
+    languages: Sequence[tuple[str, int, float]]
+    taken_out: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Figures:
     """All that the statistics page shows. `labels` are entity types for tagging, empty for questions."""
 
@@ -69,6 +80,7 @@ class Figures:
     unanswerable_share: float | None = None
     contexts: int | None = None
     question_words: Sequence[tuple[str, int, float]] = ()
+    corpus: Corpus | None = None
 
 
 def of(version: DatasetVersion) -> Figures:
@@ -92,7 +104,21 @@ def of(version: DatasetVersion) -> Figures:
         unanswerable=unanswerable.get("rows"),
         unanswerable_share=unanswerable.get("share"),
         contexts=found.get("contexts"),
+        corpus=_corpus(found.get("corpus")),
         question_words=[(each["word"], each["count"], each["count"] / most_words) for each in words],
+    )
+
+
+def _corpus(found: Mapping[str, Any] | None) -> Corpus | None:
+    if not found:
+        return None
+    whole = max(found["characters"], 1)
+    return Corpus(
+        documents=found["documents"],
+        lines=found["lines"],
+        characters=found["characters"],
+        languages=[(each["code"], each["characters"], each["characters"] / whole) for each in found["languages"]],
+        taken_out=found["taken_out"],
     )
 
 
@@ -117,6 +143,7 @@ def _lengths(task: str, found: Mapping[str, Any]) -> list[Lengths]:
         ("characters", text, _("characters")),
         ("words", text, _("words")),
         ("tokens", text, _("tokens")),
+        ("lines", _("Document"), _("lines")),
         ("entity_lengths", _("Entity"), _("characters")),
         ("questions", _("Question"), _("characters")),
         ("answers", _("Answer"), _("characters")),

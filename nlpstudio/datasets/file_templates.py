@@ -23,4 +23,13 @@ TEMPLATES: Mapping[str, str] = {
         "The library opens at nine and closes at six.\tWho runs the library?\t\t\n"
         "图书馆早上九点开门，晚上六点关门。\t图书馆几点关门？\t晚上六点\t10\n"
     ),
+    "pretraining": (
+        "The library opens at nine.\n"
+        "It closes at six.\n"
+        "\n"
+        "鲁迅在北京教过书。\n"
+        "后来他去了厦门。\n"
+        "\n"
+        "A document begins after an empty line.\n"
+    ),
 }

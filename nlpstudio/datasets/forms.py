@@ -16,7 +16,7 @@ from nlpstudio.engine.data.sniffing import Sniffed
 from nlpstudio.engine.errors import InvalidSpec
 
 FILES = _(
-    ".tsv, .csv, .jsonl, .json, .conll, .xlsx or .parquet, also in .gz or .zip. UTF-8 is best; other encodings are detected."
+    ".tsv, .csv, .jsonl, .json, .conll, .xlsx, .parquet or, for a corpus, .txt, also in .gz or .zip. UTF-8 is best; other encodings are detected."
 )
 AUTO = ("", _("As found in the file"))
 YES_NO = (AUTO, ("yes", _("Yes")), ("no", _("No")))
@@ -31,7 +31,7 @@ DELIMITER_CHOICES = (
 )  # fmt: skip
 CUSTOM = "custom"
 PRESETS = (
-    ("80/10/10", "80 / 10 / 10"), ("70/15/15", "70 / 15 / 15"), ("90/10/0", "90 / 10 / 0"),
+    ("80/10/10", "80 / 10 / 10"), ("95/5/0", "95 / 5 / 0"), ("70/15/15", "70 / 15 / 15"), ("90/10/0", "90 / 10 / 0"),
     ("100/0/0", "100 / 0 / 0"), (CUSTOM, _("Other shares")),
 )  # fmt: skip
 ROLE_NAMES = {
@@ -115,6 +115,7 @@ class ImportForm(forms.Form):
         if not self.task.labelled:
             del self.fields["stratify"]
         shape_says_all = not sniffed.guessed and not sniffed.missing  # such as SQuAD's nested JSON
+        shape_says_all = shape_says_all or sniffed.format == "text"
         for role in () if shape_says_all else (*self.task.columns, *self.task.optional):
             needed = role in self.task.columns
             none = ("", _("Choose a column") if needed else _("None"))

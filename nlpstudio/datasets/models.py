@@ -24,6 +24,7 @@ TASK_NAMES = {
     "classification": _("Text classification"),
     "ner": _("Named-entity recognition"),
     "qa": _("Question answering"),
+    "pretraining": _("Corpus for pre-training"),
 }
 
 

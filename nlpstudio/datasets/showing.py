@@ -49,6 +49,8 @@ def shown(record: Mapping[str, Any], task: str, labels: Sequence[str], *, whole:
         types = entity_types(labels) or entity_types(record["tags"])
         marks = marks_of_tags(record["starts"], record["ends"], record["tags"])
         return ShownRow(**common, pieces=segments(head, marks, types), cut=cut)
+    if task == "pretraining":
+        return ShownRow(**common, pieces=[Segment(text=head)], cut=cut)
     tags = [Tag(text=label, colour=colour_of(label, labels)) for label in record["labels"]]
     return ShownRow(
         **common, pieces=[Segment(text=head)], pair=(record.get("text_pair") or "")[:limit], labels=tags, cut=cut
@@ -79,4 +81,6 @@ def label_choices(task: str, labels: Sequence[str]) -> list[str]:
     """What rows can be filtered by: classes, entity types, or whether there is an answer."""
     if task == "qa":
         return ["answerable", "unanswerable"]
+    if task == "pretraining":
+        return []
     return entity_types(labels) if task == "ner" else list(labels)

@@ -65,6 +65,39 @@ class QaDemo(DemoForm):
         return {"question": self.cleaned_data["question"], "context": self.cleaned_data["context"]}
 
 
+class PretrainingDemo(DemoForm):
+    """A text with gaps, or one to be continued; a second text that may follow it; or a text to be judged."""
+
+    FILL, PAIR, PERPLEXITY = "fill", "pair", "perplexity"
+
+    text = _box(
+        _("Text"), 4, _("Write [MASK] where a word is to be guessed. A decoder guesses the word after the text.")
+    )
+    text_pair = _box(
+        _("Second text"), 2, _("Does it follow the first? Only for models that learnt pairs."), required=False
+    )
+    ask = forms.ChoiceField(
+        label=_("Question"),
+        required=False,
+        choices=[
+            (FILL, _("Which word is missing?")),
+            (PAIR, _("Does the second text follow?")),
+            (PERPLEXITY, _("How likely is the text?")),
+        ],
+    )
+
+    @property
+    def parameters(self) -> Mapping[str, Any]:  # type: ignore[override]  # it depends on the question here
+        return {"perplexity": True} if self._asked() == self.PERPLEXITY else {"top_k": 10}
+
+    def inputs(self) -> Any:
+        text, pair = self.cleaned_data["text"], self.cleaned_data.get("text_pair")
+        return {"text": text, "text_pair": pair} if pair and self._asked() == self.PAIR else text
+
+    def _asked(self) -> str:
+        return str(self.cleaned_data.get("ask") or self.FILL)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Demo:
     """The form of a task and the template of its answer. `client` is the method of huggingface_hub's client."""
@@ -79,5 +112,6 @@ DEMOS: Mapping[str, Demo] = {
         form=ClassificationDemo, result="demos/_result_classification.html", client="text_classification"
     ),
     "ner": Demo(form=NerDemo, result="demos/_result_ner.html", client="token_classification"),
+    "pretraining": Demo(form=PretrainingDemo, result="demos/_result_pretraining.html", client="fill_mask"),
     "qa": Demo(form=QaDemo, result="demos/_result_qa.html", client="question_answering"),
 }

@@ -42,10 +42,15 @@ class Result:
     legend: list[Bar] = field(default_factory=list)
     found: list[Bar] = field(default_factory=list)
     abstained: bool = False
+    gaps: list[list[Bar]] = field(default_factory=list)
+    perplexity: float | None = None
 
     @property
     def best(self) -> Bar | None:
-        return next((each for each in (*self.bars, *self.found) if each.is_best), None)
+        return next(
+            (each for each in (*self.bars, *self.found, *(bar for gap in self.gaps for bar in gap)) if each.is_best),
+            None,
+        )
 
 
 def lay_out(version: ModelVersion, inputs: Any, prediction: Any) -> Result:
@@ -93,8 +98,27 @@ def _qa(version: ModelVersion, inputs: Any, prediction: Any) -> Result:
     return Result(marked=segments(inputs["context"], marks, types), found=found)
 
 
+def _pretraining(version: ModelVersion, inputs: Any, prediction: Any) -> Result:
+    """Bars for each gap, for the two classes of a pair, or for each token of a text that is judged."""
+    if isinstance(prediction, Mapping):
+        words = [Bar(label=each["token"], score=each["score"]) for each in prediction["words"]]
+        return Result(found=words, perplexity=prediction["perplexity"])
+    if "label" in prediction[0]:
+        return Result(
+            bars=[Bar(label=each["label"], score=each["score"], is_best=not at) for at, each in enumerate(prediction)]
+        )
+    gaps = prediction if isinstance(prediction[0], list) else [prediction]
+    return Result(
+        gaps=[
+            [Bar(label=each["token_str"] or "␣", score=each["score"], is_best=not at) for at, each in enumerate(gap)]
+            for gap in gaps
+        ]
+    )
+
+
 LAYOUTS: Mapping[str, Callable[[ModelVersion, Any, Any], Result]] = {
     "classification": _classification,
     "ner": _ner,
     "qa": _qa,
+    "pretraining": _pretraining,
 }

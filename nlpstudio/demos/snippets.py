@@ -22,7 +22,7 @@ def curl(url: str, inputs: Any, parameters: dict[str, Any]) -> str:
 
 def python(url: str, task: str, inputs: Any, parameters: dict[str, Any]) -> str:
     """The same with huggingface_hub's client where it takes these inputs, with plain HTTP where it does not."""
-    if task == "classification" and not isinstance(inputs, str):
+    if (task in ("classification", "pretraining") and not isinstance(inputs, str)) or "perplexity" in parameters:
         return _plain_python(url, inputs, parameters)
     given = inputs if isinstance(inputs, dict) else {"text": inputs}
     arguments = [f"    {name}={value!r}," for name, value in {**given, **parameters}.items()]

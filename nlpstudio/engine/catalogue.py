@@ -16,7 +16,7 @@ class TaskInfo:
 
     `aliases` maps header names people use to a column. `best_by` names the validation
     metric that chooses the best checkpoint (larger is better). `labelled` says whether
-    rows carry labels from a closed set.
+    rows carry labels from a closed set, `sampled` whether each evaluation shows what the model says of fixed texts.
     """
 
     name: str
@@ -25,6 +25,7 @@ class TaskInfo:
     aliases: Mapping[str, str]
     best_by: str
     labelled: bool = True
+    sampled: bool = False
 
 
 CLASSIFICATION = TaskInfo(
@@ -70,4 +71,18 @@ QA = TaskInfo(
     labelled=False,
 )  # fmt: skip
 
-CATALOGUE: Mapping[str, TaskInfo] = {task.name: task for task in (CLASSIFICATION, NER, QA)}
+PRETRAINING = TaskInfo(
+    name="pretraining",
+    columns=("text",),
+    optional=("split",),
+    aliases={
+        "text": "text", "content": "text", "document": "text", "sentences": "text", "paragraphs": "text", "lines": "text",
+        "文本": "text", "内容": "text", "正文": "text",
+        "split": "split", "划分": "split",
+    },
+    best_by="log_likelihood",
+    labelled=False,
+    sampled=True,
+)  # fmt: skip
+
+CATALOGUE: Mapping[str, TaskInfo] = {task.name: task for task in (CLASSIFICATION, NER, QA, PRETRAINING)}

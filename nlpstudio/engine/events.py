@@ -60,13 +60,14 @@ class Step(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evaluated(Event):
-    """A split was scored. `metrics` is flat: name to number."""
+    """A split was scored. `metrics` is flat: name to number. `samples` show what the model says of fixed texts, where a task has such."""
 
     kind = "evaluated"
     step: int
     epoch: float
     split: str
     metrics: dict[str, float]
+    samples: list[dict[str, Any]] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

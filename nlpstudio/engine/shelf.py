@@ -22,7 +22,7 @@ from nlpstudio.engine.conversion.sources import BaseModel, LocalFolder
 from nlpstudio.engine.errors import BaseModelMissing, BaseModelRefused, DamagedArtifact, DiskFull, EngineError
 
 __all__ = (
-    "SHELF", "BaseModel", "base_models", "fetch", "fetch_command", "find", "home", "is_available", "list_command",
+    "SHELF", "BaseModel", "base_models", "fetch", "fetch_command", "find", "folder_of", "home", "is_available", "list_command",
     "path_of", "refused_folders", "to_json",
 )  # fmt: skip
 
@@ -82,6 +82,12 @@ def path_of(model_id: str) -> Path:
     except DamagedArtifact as error:
         raise BaseModelRefused(f"the base model {entry.id} is damaged: {error.message}", hint=fetch_it) from error
     return folder
+
+
+def folder_of(entry: BaseModel) -> Path | None:
+    """Where the base model lies on this machine, unchecked; None when it is not here."""
+    path = _path_or_none(entry)
+    return None if path is None else Path(path)
 
 
 def fetch(model_id: str, progress: Progress | None = None) -> Path:

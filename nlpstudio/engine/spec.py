@@ -16,8 +16,23 @@ def _number(default: float, low: float, high: float, *, basic: bool = False) -> 
     return field(default=default, metadata={"low": low, "high": high, "basic": basic})
 
 
-def _choice(default: str, *choices: str) -> Any:
-    return field(default=default, metadata={"choices": choices})
+def _choice(default: str, *choices: str, only: tuple[str, ...] = ()) -> Any:
+    return field(default=default, metadata={"choices": choices, "only": only})
+
+
+def _of(task: str, setting: Any) -> Any:
+    """A setting that only `task` uses."""
+    return field(default=setting.default, metadata={**setting.metadata, "only": (task,)})
+
+
+SHAPES: Mapping[str, tuple[int, int, int]] = {
+    "tiny": (2, 128, 2),
+    "mini": (4, 256, 4),
+    "small": (4, 512, 8),
+    "medium": (8, 512, 8),
+    "base": (12, 768, 12),
+}
+"""Layers, hidden size and heads of the architectures known by a name, as in Turc et al. 2019 (arXiv:1908.08962)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +46,10 @@ class TrainParams(Jsonable):
     `layer_decay` multiplies the learning rate once for each layer below the head.
     `devices` above 1 trains in that many processes, each on a GPU of its own or on its share of the processors;
     it changes no result but by rounding and the places of dropout.
+    `eval_steps` evaluates within an epoch too, each so many steps (0 = at the end of an epoch alone). `objective` is masked
+    words with next-sentence prediction, with sentence order, or alone, or the next word (`clm`). `mask_share` of the tokens
+    are to be guessed; `masking` takes single tokens, whole words, or spans of words. `architecture`, or `layers`, `hidden_size`
+    and `heads` when it is "custom", are for a model that begins with random weights; `short_share` of its sequences are shorter.
     `lora_rank` above 0 trains only the head and adapters of that rank, scaled by `lora_alpha` / `lora_rank`.
     """
 
@@ -54,13 +73,28 @@ class TrainParams(Jsonable):
     lora_rank: int = _number(0, 0, 256)
     lora_alpha: int = _number(16, 1, 1024)
     lora_dropout: float = _number(0.0, 0.0, 0.9)
-    doc_stride: int = _number(64, 1, 4096)
+    doc_stride: int = _of("qa", _number(64, 1, 4096))
     threads: int = _number(0, 0, 256)
     devices: int = _number(1, 1, 64)
+    objective: str = _choice("mlm_nsp", "mlm_nsp", "mlm_sop", "mlm", "clm", only=("pretraining",))
+    architecture: str = _choice("mini", *SHAPES, "custom", only=("pretraining",))
+    layers: int = _of("pretraining", _number(4, 1, 48))
+    hidden_size: int = _of("pretraining", _number(256, 16, 4096))
+    heads: int = _of("pretraining", _number(4, 1, 64))
+    hidden_dropout: float = _of("pretraining", _number(0.1, 0.0, 0.9))
+    masking: str = _choice("whole_word", "whole_word", "token", "span", only=("pretraining",))
+    mask_share: float = _of("pretraining", _number(0.15, 0.01, 0.6))
+    short_share: float = _of("pretraining", _number(0.1, 0.0, 1.0))
+    eval_steps: int = _of("pretraining", _number(0, 0, 1_000_000))
 
     def __post_init__(self) -> None:
         for each in fields(self):
             _check(each.name, getattr(self, each.name), each.type, each.metadata)
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Layers, hidden size and heads of a model that is trained from random weights."""
+        return SHAPES.get(self.architecture) or (self.layers, self.hidden_size, self.heads)
 
     def changed(self) -> dict[str, Any]:
         """The settings that differ from their defaults."""

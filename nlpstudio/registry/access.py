@@ -13,7 +13,7 @@ from django.http import Http404
 from nlpstudio.accounts.models import User
 from nlpstudio.projects.access import require, role_in
 from nlpstudio.projects.models import Role
-from nlpstudio.registry.models import Model, ModelVersion
+from nlpstudio.registry.models import Model, ModelVersion, Tokenizer
 
 
 def model_for(user: User, model_id: UUID, role: Role = Role.VIEWER) -> Model:
@@ -56,3 +56,13 @@ def version_to_try(user: User, version_id: UUID) -> ModelVersion:
         raise Http404
     version.model.project.my_role = role_in(user, version.model.project_id)
     return version
+
+
+def tokenizer_for(user: User, tokenizer_id: UUID, role: Role = Role.VIEWER) -> Tokenizer:
+    """The tokenizer, when the user has at least `role` in its project."""
+    rows = Tokenizer.objects.visible_to(user).select_related("project", "created_by", "dataset_version__dataset")
+    tokenizer = rows.filter(pk=tokenizer_id).first()
+    if tokenizer is None:
+        raise Http404
+    tokenizer.project.my_role = require(user, tokenizer.project_id, role)
+    return tokenizer

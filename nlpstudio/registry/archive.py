@@ -61,4 +61,9 @@ def zipped(folder: Path, name: str, wanted: Callable[[Path], bool] = everything)
 
 def name_of(version: ModelVersion) -> str:
     """What the folder in the zip, and the zip itself, are called."""
-    return f"{version.model.name} v{version.number}".replace("/", "-").replace("\\", "-")
+    return plain_name(f"{version.model.name} v{version.number}")
+
+
+def plain_name(name: str) -> str:
+    """A name that cannot lead out of a folder."""
+    return name.replace("/", "-").replace("\\", "-")

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
+from nlpstudio.datasets.models import DatasetVersion
+from nlpstudio.engine.tokenizing import TokenizerSpec
 from nlpstudio.registry.mistakes import Filter
 from nlpstudio.registry.models import Visibility
 
@@ -34,6 +38,68 @@ class PrecisionForm(forms.Form):
         max_value=MOST,
         widget=forms.NumberInput(attrs={"type": "range", "min": LEAST, "max": MOST, "step": STEP}),
     )
+
+
+KINDS = (
+    ("wordpiece", _("WordPiece (BERT)")),
+    ("bpe", _("BPE on characters")),
+    ("byte_bpe", _("BPE on bytes (GPT-2): nothing is unknown")),
+    ("unigram", _("Unigram (SentencePiece)")),
+)
+NORMALISATIONS = (
+    ("nfkc", _("NFKC: full-width forms become plain")),
+    ("nfc", _("NFC: composed characters")),
+    ("none", pgettext_lazy("normalisation", "None")),
+)
+
+
+class TokenizerForm(forms.Form):
+    """A new tokenizer."""
+
+    name = forms.CharField(
+        label=_("Name"), max_length=120, required=False, help_text=_("Corpus, kind and size when left empty.")
+    )
+    dataset_version = forms.ChoiceField(label=_("Corpus"))
+    kind = forms.ChoiceField(label=_("Kind"), choices=KINDS, initial="wordpiece")
+    vocabulary = forms.IntegerField(
+        label=_("Vocabulary"),
+        min_value=300,
+        max_value=250_000,
+        initial=8000,
+        help_text=_("Tokens, special ones included."),
+    )
+    normalisation = forms.ChoiceField(label=_("Normalisation"), choices=NORMALISATIONS, initial="nfkc")
+    lowercase = forms.BooleanField(label=_("Lower case"), required=False, initial=True)
+    strip_accents = forms.BooleanField(label=_("Take accents off"), required=False)
+    split_chinese = forms.BooleanField(
+        label=_("Each Chinese character is a word"),
+        required=False,
+        initial=True,
+        help_text=_("As in BERT: right for names and answers, whose borders longer pieces would blur."),
+    )
+    least_count = forms.IntegerField(
+        label=_("Least count"), min_value=1, max_value=1000, initial=2, help_text=_("Rarer pairs are not joined.")
+    )
+    added = forms.CharField(
+        label=_("Further special tokens"), required=False, max_length=500, help_text=_("Separated by blanks.")
+    )
+
+    def __init__(self, *args: Any, versions: Sequence[DatasetVersion], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.versions = {str(version.pk): version for version in versions}
+        field = self.fields["dataset_version"]
+        assert isinstance(field, forms.ChoiceField)
+        field.choices = [(key, str(version)) for key, version in self.versions.items()]
+
+    @property
+    def version(self) -> DatasetVersion:
+        """The chosen corpus, once the form is valid."""
+        return self.versions[self.cleaned_data["dataset_version"]]
+
+    def spec(self) -> TokenizerSpec:
+        """What was chosen, once the form is valid."""
+        values = {name: self.cleaned_data[name] for name in TokenizerSpec.names()}
+        return TokenizerSpec(**{**values, "added": tuple(dict.fromkeys(values["added"].split()))})
 
 
 class MistakesForm(forms.Form):

@@ -74,7 +74,9 @@ class JudgedPage:
 
 
 def splits_of(version: ModelVersion) -> list[str]:
-    """The splits with stored predictions, test first."""
+    """The splits with stored predictions that can be right or wrong, test first."""
+    if version.model.task == "pretraining":
+        return []
     folder = version.folder / "predictions"
     return [name for name in ("test", "validation") if (folder / f"{name}.parquet").is_file()]
 

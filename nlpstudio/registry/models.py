@@ -16,6 +16,7 @@ from nlpstudio.core import clock
 from nlpstudio.core.files import folder_of
 from nlpstudio.datasets.models import DatasetVersion, task_choices
 from nlpstudio.engine.inference import engines
+from nlpstudio.engine.tokenizing import TokenizerSpec
 from nlpstudio.projects.models import Project
 
 FORGOTTEN_AFTER = timedelta(minutes=30)
@@ -170,6 +171,69 @@ class JobState(models.TextChoices):
     RUNNING = "running", _("Running")
     FINISHED = "finished", _("Finished")
     FAILED = "failed", _("Failed")
+
+
+class TokenizerQuerySet(models.QuerySet["Tokenizer"]):
+    def visible_to(self, user: User) -> TokenizerQuerySet:
+        return self.filter(deleted_at__isnull=True, project__in=Project.objects.visible_to(user))
+
+    def ready(self) -> TokenizerQuerySet:
+        return self.filter(state=JobState.FINISHED)
+
+    def waiting(self) -> TokenizerQuerySet:
+        """Those that a worker may take: never taken, or its worker was not heard of until its lease ended."""
+        lost = models.Q(state=JobState.RUNNING, heartbeat_at__lt=clock.in_seconds(-settings.LEASE_SECONDS))
+        return self.filter(models.Q(state=JobState.QUEUED) | lost, deleted_at__isnull=True)
+
+    def for_list(self) -> TokenizerQuerySet:
+        return self.select_related("created_by", "dataset_version__dataset").order_by("-created_at")
+
+
+class Tokenizer(models.Model):
+    """A tokenizer of a project, trained on the training documents of a corpus.
+
+    `spec` is a `TokenizerSpec` as JSON, `judgements` what `tokenizing.judge` says of it (under "") and of those on the
+    shelf, on one sample of the corpus. Each worker that takes it raises `fence`; its writes are conditional on that.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="tokenizers")
+    name = models.CharField(_("name"), max_length=120)
+    dataset_version = models.ForeignKey(DatasetVersion, on_delete=models.PROTECT, related_name="tokenizers")
+    spec = models.JSONField()
+    state = models.CharField(max_length=12, choices=JobState, default=JobState.QUEUED)
+    step = models.CharField(max_length=300, blank=True)
+    judgements = models.JSONField(default=dict)
+    error_message = models.TextField(blank=True)
+    error_hint = models.TextField(blank=True)
+    fence = models.PositiveIntegerField(default=0)
+    attempt = models.PositiveIntegerField(default=0)
+    heartbeat_at = models.DateTimeField(null=True)
+    created_by = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True)
+    deleted_at = models.DateTimeField(null=True, blank=True)
+
+    objects = TokenizerQuerySet.as_manager()
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def folder(self) -> Path:
+        """Where `tokenizer.json` lies once the state is finished."""
+        return folder_of("tokenizers", self.pk) / "tokenizer"
+
+    @property
+    def is_ready(self) -> bool:
+        return self.state == JobState.FINISHED
+
+    @property
+    def is_under_way(self) -> bool:
+        return self.state in (JobState.QUEUED, JobState.RUNNING)
+
+    @property
+    def tokenizer_spec(self) -> TokenizerSpec:
+        return TokenizerSpec.from_json(self.spec)
 
 
 class BaseModelFetch(models.Model):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from nlpstudio.registry.views import base_models, confidence, models, serving, versions
+from nlpstudio.registry.views import base_models, confidence, models, serving, tokenizers, versions
 
 app_name = "registry"
 urlpatterns = [
@@ -24,6 +24,12 @@ urlpatterns = [
     path("model-versions/<uuid:version_id>/serving/engine/", serving.choose, name="choose_engine"),
     path("model-versions/<uuid:version_id>/serving/prepare/", serving.prepare, name="prepare_engines"),
     path("model-versions/<uuid:version_id>/serving/onnx/", serving.download, name="download_onnx"),
+    path("projects/<uuid:project_id>/tokenizers/", tokenizers.index, name="tokenizers"),
+    path("projects/<uuid:project_id>/tokenizers/new/", tokenizers.create, name="tokenizer_create"),
+    path("tokenizers/<uuid:tokenizer_id>/", tokenizers.detail, name="tokenizer"),
+    path("tokenizers/<uuid:tokenizer_id>/download/", tokenizers.download, name="tokenizer_download"),
+    path("tokenizers/<uuid:tokenizer_id>/delete/", tokenizers.delete, name="tokenizer_delete"),
+    path("corpora/<uuid:corpus_id>/tokens/", tokenizers.corpus_tokens, name="corpus_tokens"),
     path("base-models/", base_models.index, name="base_models"),
     path("base-models/hub/", base_models.hub, name="hub"),
     path("base-models/fetch/", base_models.fetch, name="fetch"),

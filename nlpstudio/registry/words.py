@@ -31,6 +31,8 @@ NOTES = (
         "and joins Chinese words: one word id may span a whole sentence."
     ),
     _("A folder that was put on this machine."),
+    _("Pre-trained in this project."),
+    _("A tokenizer of this project: the model begins with random weights."),
 )
 """What to know of a base model before choosing it."""
 
@@ -50,6 +52,17 @@ BASE_MODELS = (
     _("Downloading and checking %(name)s"),
     _("Converting"),
     _("Writing the manifest"),
+    _("there is no base model %(name)s in this project"),
+    _("Choose another base model."),
+    _("Reading the corpus and counting words"),
+    _("Writing the tokenizer"),
+    _("Comparing it with the tokenizers of the shelf"),
+    _("The data set is no corpus with training documents"),
+    _("Import a text first."),
+    _("The training stopped on an error of ours."),
+    _("The log of the io worker has the details."),
+    _("The worker stopped in the middle of the training, more than once."),
+    _("It may have run out of memory. Try a smaller corpus or vocabulary."),
 )
 """Steps and troubles of fetching one."""
 
@@ -58,6 +71,12 @@ _INPUTS = (
     _("Give a text or a list of texts."),
     _("Give an object with question and context, or a list of these."),
     _("the text is empty"),
+    _("Give a text with [MASK] in it."),
+    _("the model was not trained to judge pairs"),
+    _("the text has no gap"),
+    _("Write [MASK] where a word is to be guessed."),
+    _("targets must be a list of words"),
+    _("Known: top_k, targets, perplexity."),
     _("Give some text to classify."),
     _("Give some text to tag."),
     _("question is empty"),

@@ -18,6 +18,7 @@ from nlpstudio.engine import manifest, shelf
 from nlpstudio.engine.errors import BaseModelMissing, DamagedArtifact, DiskFull, EngineError
 from nlpstudio.engine.events import Failed, Finished, Warned
 from nlpstudio.engine.job import Job
+from nlpstudio.registry import project_shelf
 from nlpstudio.registry import services as registry
 from nlpstudio.registry.models import ModelVersion
 from nlpstudio.runs import leases, outcome, wiring
@@ -77,6 +78,9 @@ def _drive(run: Run, recorder: Recorder, start: Start, should_leave: Callable[[]
 def _base_model(run: Run, recorder: Recorder, should_leave: Callable[[], bool]) -> Path | None:
     """The folder of the base model, fetched first when it is not here. None when the run was stopped meanwhile."""
     name = run.train_spec.base_model
+    if project_shelf.is_ours(name):
+        with recorder.lease.kept():
+            return project_shelf.path_of(name, run.project)
     if not shelf.is_available(name):
         message = _("The base model %(name)s is brought to this machine first.") % {"name": name}
         recorder.tell(Warned(code="base_model.fetching", message=message))

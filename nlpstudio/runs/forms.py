@@ -14,8 +14,9 @@ from nlpstudio.engine import shelf
 from nlpstudio.engine.conversion.sources import BaseModel
 from nlpstudio.engine.spec import TrainParams, TrainSpec
 from nlpstudio.projects.models import Project
+from nlpstudio.registry import project_shelf
 from nlpstudio.runs import cooking, suggesting
-from nlpstudio.runs.wording import CHOICES, GROUPS, RECIPES, SETTINGS
+from nlpstudio.runs.wording import CHOICES, GROUPS, OWN_GROUPS, RECIPES, SETTINGS
 
 DEFAULTS = TrainParams()
 PARAMS = {field.name: field for field in dataclasses.fields(TrainParams)}
@@ -37,8 +38,6 @@ class RunForm(forms.Form):
         label=_("Recipe"), choices=list(RECIPES.items()), required=False, widget=forms.RadioSelect
     )
     applied_recipe = forms.CharField(required=False, widget=forms.HiddenInput)
-    suggested_max_length = forms.IntegerField(required=False, widget=forms.HiddenInput)
-    suggested_learning_rate = forms.FloatField(required=False, widget=forms.HiddenInput)
 
     def __init__(self, *args: Any, project: Project, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -48,8 +47,10 @@ class RunForm(forms.Form):
             .select_related("dataset")
             .order_by("-created_at")
         )
-        self.entries = shelf.base_models()
-        self.here = {entry.id for entry in self.entries if shelf.is_available(entry.id)}
+        own = project_shelf.entries(project)
+        common = shelf.base_models()
+        self.entries = [*own, *common]
+        self.here = {entry.id for entry in own} | {entry.id for entry in common if shelf.is_available(entry.id)}
         data_field, model_field = self.fields["dataset_version"], self.fields["base_model"]
         assert isinstance(data_field, forms.ChoiceField)
         assert isinstance(model_field, forms.ChoiceField)
@@ -57,6 +58,8 @@ class RunForm(forms.Form):
         model_field.choices = [(entry.id, entry.name) for entry in self.entries]
         for name, field in PARAMS.items():
             self.fields[name] = _field(name, field)
+        for name in suggesting.SUGGESTED:
+            self.fields[f"suggested_{name}"] = forms.FloatField(required=False, widget=forms.HiddenInput)
 
     @property
     def version(self) -> DatasetVersion | None:
@@ -70,16 +73,44 @@ class RunForm(forms.Form):
         return next((entry for entry in self.entries if entry.id == chosen), None)
 
     @property
+    def task(self) -> str:
+        """The task of the chosen data; empty when none is chosen."""
+        return self.version.dataset.task if self.version else ""
+
+    @property
+    def suggested(self) -> list[forms.BoundField]:
+        """The hidden fields that remember what was suggested."""
+        return [self[f"suggested_{name}"] for name in suggesting.SUGGESTED]
+
+    @property
     def basic(self) -> list[forms.BoundField]:
         return [self[name] for name in BASIC]
 
     @property
+    def own(self) -> list[tuple[Any, list[forms.BoundField]]]:
+        """The groups of settings that only this task has, unfolded."""
+        shown = self._shown()
+        groups = OWN_GROUPS.get(self.task, ())
+        return [(label, [self[name] for name in names if name in shown]) for label, names in groups]
+
+    def _shown(self) -> set[str]:
+        """The settings that have a meaning for the task, and for what its model begins with."""
+        shown = {name for name, field in PARAMS.items() if self.task in field.metadata.get("only", (self.task,))}
+        if self.task == "pretraining":
+            entry = self.entry
+            if entry is not None and entry.family != "tokenizer":
+                shown -= {"architecture", "layers", "hidden_size", "heads", "hidden_dropout"}
+            if str(self["architecture"].value()) != "custom":
+                shown -= {"layers", "hidden_size", "heads"}
+            if str(self["objective"].value()) == "clm":
+                shown -= {"masking", "mask_share", "short_share"}
+        return shown
+
+    @property
     def groups(self) -> list[tuple[str, list[forms.BoundField]]]:
         """The folded settings; what only another task uses is left out."""
-        task = self.version.dataset.task if self.version else ""
-        return [
-            (label, [self[name] for name in names if name != "doc_stride" or task == "qa"]) for label, names in GROUPS
-        ]
+        shown = self._shown()
+        return [(label, [self[name] for name in names if name in shown]) for label, names in GROUPS]
 
     @property
     def changed_count(self) -> int:
@@ -87,12 +118,19 @@ class RunForm(forms.Form):
         return sum(
             1
             for name in PARAMS
-            if name not in BASIC and name not in self.errors and self._value(name) != getattr(DEFAULTS, name)
+            if name not in BASIC
+            and not PARAMS[name].metadata.get("only")
+            and name not in self.errors
+            and self._value(name) != getattr(DEFAULTS, name)
         )
 
     @property
     def has_folded_errors(self) -> bool:
         return any(name in self.errors for name in PARAMS if name not in BASIC)
+
+    @property
+    def has_tokenizers(self) -> bool:
+        return any(entry.family == "tokenizer" for entry in self.entries)
 
     @property
     def cards(self) -> list[tuple[BaseModel, bool]]:
@@ -144,15 +182,24 @@ def with_suggestions(form: RunForm, values: Mapping[str, Any], version: DatasetV
     entry = next((entry for entry in form.entries if entry.id == values.get("base_model")), None)
     fresh: dict[str, Any] = {
         "max_length": suggesting.max_length(version, entry) if version else DEFAULTS.max_length,
-        "learning_rate": suggesting.learning_rate(entry),
+        "learning_rate": suggesting.learning_rate(entry, version),
+        **suggesting.pace(version),
     }
     changed = dict(values)
     for name, value in fresh.items():
         before = values.get(f"suggested_{name}", getattr(DEFAULTS, name))
-        if str(values.get(name)) in (str(before), str(getattr(DEFAULTS, name))) or name not in values:
+        if _same(values.get(name), before) or _same(values.get(name), getattr(DEFAULTS, name)) or name not in values:
             changed[name] = value
         changed[f"suggested_{name}"] = value
     return cooking.with_recipe(changed, values, entry)
+
+
+def _same(given: Any, other: Any) -> bool:
+    """Whether two values of a setting are one, typed or not."""
+    try:
+        return float(given) == float(other)
+    except (TypeError, ValueError):
+        return str(given) == str(other)
 
 
 def _field(name: str, field: dataclasses.Field[Any]) -> forms.Field:

@@ -10,9 +10,10 @@ from nlpstudio.core import workers
 from nlpstudio.datasets.models import DatasetVersion
 from nlpstudio.engine import shelf
 from nlpstudio.engine.catalogue import CATALOGUE
+from nlpstudio.engine.conversion.sources import BaseModel
 from nlpstudio.engine.errors import BaseModelMissing
 from nlpstudio.engine.spec import TrainSpec
-from nlpstudio.registry import base_models
+from nlpstudio.registry import base_models, project_shelf
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,7 +28,7 @@ class Reason:
 
 def reasons(*, version: DatasetVersion, spec: TrainSpec) -> list[Reason]:
     """What stands against this run, the gravest first."""
-    found = [*_of_the_data(version, spec), *_of_the_base_model(spec), *_of_the_workers()]
+    found = [*_of_the_data(version, spec), *_of_the_base_model(version, spec), *_of_the_workers()]
     return sorted(found, key=lambda reason: not reason.blocks)
 
 
@@ -77,9 +78,9 @@ def _of_the_data(version: DatasetVersion, spec: TrainSpec) -> list[Reason]:
     return found
 
 
-def _of_the_base_model(spec: TrainSpec) -> list[Reason]:
+def _of_the_base_model(version: DatasetVersion, spec: TrainSpec) -> list[Reason]:
     try:
-        entry = shelf.find(spec.base_model)
+        entry = project_shelf.find(spec.base_model, version.dataset.project)
     except BaseModelMissing as error:
         return [Reason(code=error.code, message=error.message, hint=error.hint)]
     found = []
@@ -100,6 +101,9 @@ def _of_the_base_model(spec: TrainSpec) -> list[Reason]:
                 hint=_("Set the maximum length to %(most)d or less.") % {"most": entry.max_length},
             )
         )
+    found += _of_the_objective(entry, spec)
+    if project_shelf.is_ours(entry.id):
+        return found
     if base_models.needs_hub(entry) and not base_models.hub_is_reachable():
         found.append(
             Reason(
@@ -120,6 +124,35 @@ def _of_the_base_model(spec: TrainSpec) -> list[Reason]:
             )
         )
     return found
+
+
+def _of_the_objective(entry: BaseModel, spec: TrainSpec) -> list[Reason]:
+    """What of a pre-training does not suit what it begins with."""
+    if spec.task != "pretraining":
+        return []
+    _layers, hidden, heads = spec.params.shape
+    if entry.family == "tokenizer":
+        if hidden % heads == 0:
+            return []
+        return [
+            Reason(
+                code="run.odd_heads",
+                message=_("%(heads)d heads cannot share a width of %(hidden)d evenly.")
+                % {"heads": heads, "hidden": hidden},
+                hint=_("Choose a width that is a multiple of the heads."),
+            )
+        ]
+    is_decoder = entry.family == "gpt2"
+    pairs = spec.params.objective in ("mlm_nsp", "mlm_sop")
+    if is_decoder == (spec.params.objective == "clm") and (entry.family in ("bert", "ernie") or not pairs):
+        return []
+    return [
+        Reason(
+            code="run.objective_unsuitable",
+            message=_("%(name)s does not learn by this objective.") % {"name": entry.name},
+            hint=_("Encoders guess masked words, decoders the next word, and only BERT's family judges pairs."),
+        )
+    ]
 
 
 def _of_the_workers() -> list[Reason]:

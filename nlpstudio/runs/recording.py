@@ -25,7 +25,7 @@ LONGEST_EVENT_BYTES = 256 * 1024
 LEAST_S_BETWEEN_STEPS = 0.9 / events.STEP_EVENTS_PER_SECOND
 LARGEST_COUNT = 2**53
 _NUMBER = (int, float, type(None))
-_TYPES: dict[str, Any] = {"int": int, "float": _NUMBER, "str": str, "bool": bool, "dict": dict}
+_TYPES: dict[str, Any] = {"int": int, "float": _NUMBER, "str": str, "bool": bool, "dict": dict, "list": list}
 
 
 class Recorder:

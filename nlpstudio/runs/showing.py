@@ -18,11 +18,17 @@ from nlpstudio.runs.models import Run
 from nlpstudio.runs.states import State
 
 FRAME = ("state", "actions", "progress", "outcome")
-LIVE_PARTS: Mapping[str, tuple[str, ...]] = {"detail": (*FRAME, "figures", "notes"), "log": FRAME, "config": FRAME}
+LIVE_PARTS: Mapping[str, tuple[str, ...]] = {
+    "detail": (*FRAME, "figures", "samples", "notes"),
+    "log": FRAME,
+    "config": FRAME,
+}
 """The partials of `runs/_live.html` on each page; the DOM id of each is `run-<name>`."""
 TAIL_BYTES = 64 * 1024
 TAIL_LINES = 20
 NOTES = 20
+SAMPLES = 6
+"""Evaluations whose samples are shown, the newest ones."""
 
 
 def context_of(run: Run) -> dict[str, Any]:
@@ -35,6 +41,7 @@ def context_of(run: Run) -> dict[str, Any]:
         "is_unattended": run.state == State.QUEUED and not workers.is_alive("train"),
         "elapsed": elapsed(run),
         "tail": SimpleLazyObject(lambda: tail_of(run.folder / "log.txt", TAIL_LINES)),
+        "samples": samples_of(run),
         "notes": list(run.events.filter(kind="warning").order_by("-seq")[:NOTES]),
     }
 
@@ -50,6 +57,20 @@ def live_parts(run: Run, page: str) -> dict[str, str]:
     context = context_of(run)
     parts = LIVE_PARTS.get(page, LIVE_PARTS["detail"])
     return {name: render_to_string(f"runs/_live.html#{name}", context) for name in parts}
+
+
+def samples_of(run: Run) -> list[dict[str, Any]]:
+    """Each fixed text with what the model said of it at the last evaluations, the newest first."""
+    if not CATALOGUE[run.spec["task"]].sampled:
+        return []
+    found: dict[str, dict[str, Any]] = {}
+    for event in run.events.filter(kind="evaluated").order_by("-seq")[:SAMPLES]:
+        for sample in event.payload.get("samples", []):
+            shown = found.setdefault(
+                sample["text"], {"text": sample["text"], "truth": sample.get("truth", ""), "said": []}
+            )
+            shown["said"].append({"step": event.step, **sample})
+    return list(found.values())
 
 
 def elapsed(run: Run, now: datetime | None = None) -> float | None:

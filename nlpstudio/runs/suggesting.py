@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from nlpstudio.datasets.models import DatasetVersion
 from nlpstudio.engine.conversion.sources import BaseModel
 from nlpstudio.engine.spec import TrainParams
+from nlpstudio.runs import estimating
 
 LENGTHS = (32, 48, 64, 96, 128, 192, 256, 384, 512)
 PIECES_A_WORD = 1.4
@@ -16,6 +17,10 @@ CHARACTERS_A_WORD = 2.5
 SMALL = 20_000_000
 """Parameters below which a base model bears, and needs, a higher learning rate."""
 SMALL_RATE = 2e-4
+FRESH_RATE = 1e-3
+"""For random weights, which need far longer steps than trained ones."""
+SUGGESTED = ("max_length", "learning_rate", "epochs", "batch_size", "early_stopping")
+"""The settings that follow the data until somebody changes them."""
 
 
 def max_length(version: DatasetVersion, entry: BaseModel | None) -> int:
@@ -24,6 +29,8 @@ def max_length(version: DatasetVersion, entry: BaseModel | None) -> int:
     Words are cut into about 1.4 pieces each; a character of a script without spaces is one.
     """
     longest = entry.max_length if entry else LENGTHS[-1]
+    if version.dataset.task == "pretraining":
+        return min(TrainParams().max_length, longest)
     words, characters = (_percentile(version, key) for key in ("words", "characters"))
     if words is None or characters is None:
         return min(TrainParams().max_length, longest)
@@ -31,8 +38,18 @@ def max_length(version: DatasetVersion, entry: BaseModel | None) -> int:
     return min(next((length for length in LENGTHS if length >= tokens), LENGTHS[-1]), longest)
 
 
-def learning_rate(entry: BaseModel | None) -> float:
+def learning_rate(entry: BaseModel | None, version: DatasetVersion | None = None) -> float:
+    if version is not None and version.dataset.task == "pretraining":
+        return FRESH_RATE if entry is None or entry.family == "tokenizer" else TrainParams().learning_rate
     return SMALL_RATE if entry and entry.parameters < SMALL else TrainParams().learning_rate
+
+
+def pace(version: DatasetVersion | None) -> dict[str, int]:
+    """Epochs, batch size and patience: pre-training wants many sequences a step and stops at no plateau."""
+    if version is not None and version.dataset.task == "pretraining":
+        return {"epochs": 10, "batch_size": 64, "early_stopping": 0}
+    plain = TrainParams()
+    return {"epochs": plain.epochs, "batch_size": plain.batch_size, "early_stopping": plain.early_stopping}
 
 
 def base_model(entries: Iterable[BaseModel], version: DatasetVersion | None, here: set[str]) -> BaseModel | None:
@@ -62,5 +79,7 @@ def _percentile(version: DatasetVersion, key: str) -> int | None:
 
 def steps(version: DatasetVersion, params: TrainParams) -> int:
     """How many optimizer steps the run makes unless it stops early."""
+    if version.dataset.task == "pretraining":
+        return math.ceil(estimating.sequences(version, params) / params.batch_size) * params.epochs
     rows = int(version.splits.get("train", 0))
     return math.ceil(rows / params.batch_size) * params.epochs

@@ -45,6 +45,22 @@ SETTINGS: Mapping[str, tuple[Any, Any]] = {
     "lora_alpha": (_("LoRA alpha"), _("How much the adapters count: their output is multiplied by alpha / rank.")),
     "lora_dropout": (_("LoRA dropout"), _("Dropout before the adapters.")),
     "doc_stride": (_("Overlap"), _("For question answering: tokens that two pieces of a long context share.")),
+    "objective": (
+        _("Objective"),
+        _("What the model learns by: masked words, with pairs of texts or without, or the next word."),
+    ),
+    "architecture": (_("Architecture"), _("How large the model is that begins with random weights.")),
+    "layers": (_("Layers"), _("How many layers the model has.")),
+    "hidden_size": (_("Width"), _("How many numbers stand for a token; the heads share them evenly.")),
+    "heads": (_("Heads"), _("How many patterns of attention each layer has.")),
+    "hidden_dropout": (_("Dropout"), _("0.1 is usual; 0 learns faster where the corpus is large for the model.")),
+    "masking": (
+        _("Masking"),
+        _("What is masked together. Spans suit Chinese, whose characters are words of their own here."),
+    ),
+    "mask_share": (_("Masked share"), _("Of the tokens: 80% of them become the mask, 10% a random token, 10% stay.")),
+    "short_share": (_("Short sequences"), _("The share of sequences that are cut to a random shorter length.")),
+    "eval_steps": (_("Evaluate each … steps"), _("Within an epoch too; 0 evaluates at the end of each epoch alone.")),
     "threads": (_("Threads"), _("Processor threads; 0 takes all that are free to use.")),
     "devices": (
         _("Devices"),
@@ -72,6 +88,19 @@ CHOICES: Mapping[str, Any] = {
     "constant": pgettext_lazy("schedule", "Constant"),
     "none": pgettext_lazy("class weights", "None"),
     "balanced": pgettext_lazy("class weights", "Balanced"),
+    "mlm_nsp": _("Masked words and next sentence (BERT)"),
+    "mlm_sop": _("Masked words and sentence order (ALBERT)"),
+    "mlm": _("Masked words (RoBERTa)"),
+    "clm": _("Next word (GPT)"),
+    "whole_word": _("Whole words"),
+    "token": _("Single tokens"),
+    "span": _("Spans of words"),
+    "tiny": _("tiny: 2 layers, width 128"),
+    "mini": _("mini: 4 layers, width 256"),
+    "small": _("small: 4 layers, width 512"),
+    "medium": _("medium: 8 layers, width 512"),
+    "base": _("base: 12 layers, width 768"),
+    "custom": _("another shape"),
 }
 
 GROUPS: tuple[tuple[Any, tuple[str, ...]], ...] = (
@@ -81,3 +110,11 @@ GROUPS: tuple[tuple[Any, tuple[str, ...]], ...] = (
     (_("Machine and data"), ("seed", "threads", "devices", "doc_stride")),
 )
 """The folded settings in groups."""
+
+OWN_GROUPS: Mapping[str, tuple[tuple[Any, tuple[str, ...]], ...]] = {
+    "pretraining": (
+        (_("What it learns"), ("objective", "masking", "mask_share", "short_share", "eval_steps")),
+        (_("The model"), ("architecture", "layers", "hidden_size", "heads", "hidden_dropout")),
+    ),
+}
+"""The settings that only one task has, in groups."""

@@ -3,7 +3,7 @@
 import { smoothed } from "./run-curves.js";
 import { colour } from "./theme.js";
 
-const SCORES = ["macro_f1", "f1", "accuracy", "exact_match"];
+const SCORES = ["macro_f1", "f1", "accuracy", "exact_match", "majority_accuracy", "pair_accuracy"];
 const MEGABYTE = 1e6;
 
 export class Panels {
@@ -18,6 +18,7 @@ export class Panels {
     const weight = Number(this.root.querySelector("[data-smoothing]").value);
     this.#show("loss", lossPanel(curves, weight, this.#words("loss")), { isLog });
     this.#show("scores", scoresPanel(curves, this.#words("scores")), { best: curves.best });
+    if (this.panels.has("perplexity")) this.#show("perplexity", perplexityPanel(curves, this.#words("perplexity")), { isLog: true, best: curves.best });
     this.#show("lr", single(curves, "lr", this.#words("lr")), {});
     this.#show("tokens_per_s", single(curves, "tokens_per_s", this.#words("tokens_per_s")), {});
     this.#show("memory", single(curves, "memory_bytes", this.#words("memory"), MEGABYTE), {});
@@ -87,8 +88,14 @@ function scoresPanel(curves, words) {
   const judged = curves.validation;
   const names = SCORES.filter((name) => judged.some((entry) => name in entry.metrics));
   const columns = names.map((name) => judged.map((entry) => entry.metrics[name] ?? null));
-  const series = names.map((name, index) => ({ label: words[name], tone: [2, 0, 6, 7][index], points: true }));
+  const series = names.map((name, index) => ({ label: words[name], tone: [2, 0, 6, 7, 3, 1][index], points: true }));
   return { series, data: [judged.map((entry) => entry.step), ...columns] };
+}
+
+function perplexityPanel(curves, words) {
+  const judged = curves.validation.filter((entry) => entry.metrics.perplexity !== undefined);
+  const data = [judged.map((entry) => entry.step), judged.map((entry) => entry.metrics.perplexity)];
+  return { series: [{ label: words.name, tone: 5, points: true }], data };
 }
 
 function single(curves, column, words, divisor = 1) {

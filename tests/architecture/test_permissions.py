@@ -33,11 +33,14 @@ from nlpstudio.demos.models import Batch, BatchState
 from nlpstudio.projects import people
 from nlpstudio.projects import services as projects
 from nlpstudio.projects.models import Membership, Project, Role, TeamMembership
-from nlpstudio.registry.models import ModelVersion
+from nlpstudio.registry.models import ModelVersion, Tokenizer
 from nlpstudio.runs.models import Run
+from tests.corpora import corpus, corpus_folder, tokenizer_of
 from tests.published import dataset_version, outcome, own_files, publish, trained, version
 
-__all__ = ["dataset_version", "outcome", "own_files", "publish", "trained", "version"]
+__all__ = [
+    "corpus", "corpus_folder", "dataset_version", "outcome", "own_files", "publish", "tokenizer_of", "trained", "version",
+]  # fmt: skip
 
 TABLE = Path(__file__).with_name("permissions.tsv")
 VERBS = ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
@@ -152,7 +155,15 @@ def cast(project: Project, stranger: User, viewer: User, editor: User, owner: Us
 
 @pytest.fixture
 def address_of(
-    run: Run, version: ModelVersion, batch: Batch, project: Project, viewer: User, owner: User, cast: dict[str, User]
+    run: Run,
+    version: ModelVersion,
+    batch: Batch,
+    corpus: DatasetVersion,
+    tokenizer_of: Callable[[DatasetVersion], Tokenizer],
+    project: Project,
+    viewer: User,
+    owner: User,
+    cast: dict[str, User],
 ) -> Callable[[str], str]:
     """Fills an address pattern with the ids of real objects of `project`."""
     data = version.dataset_version
@@ -167,6 +178,8 @@ def address_of(
         "invitation_id": invitation.pk,
         "membership_id": Membership.objects.get(project=project, user=viewer).pk,
         "batch_id": batch.pk,
+        "corpus_id": corpus.pk,
+        "tokenizer_id": tokenizer_of(corpus).pk,
         "row_id": 0,
         "sample_id": "sms-spam",
         "task": "classification",
@@ -203,9 +216,17 @@ def _body(pattern: str, verb: str) -> tuple[bytes, str]:
         return b"", "application/x-www-form-urlencoded"
     if pattern.endswith("/predict"):
         return b'{"inputs": "good"}', "application/json"
+    if pattern.endswith("/tokenizers"):
+        corpus_id = DatasetVersion.objects.get(dataset__task="pretraining").pk
+        return json.dumps({"dataset_version": str(corpus_id)}).encode(), "application/json"
     if pattern.endswith("/runs"):
         return json.dumps(
-            {"dataset_version": str(DatasetVersion.objects.order_by("created_at")[0].pk), "base_model": "tiny"}
+            {
+                "dataset_version": str(
+                    DatasetVersion.objects.filter(dataset__task="classification").order_by("created_at")[0].pk
+                ),
+                "base_model": "tiny",
+            }
         ).encode(), "application/json"
     return b'{"name": "Matrix"}', "application/json"
 

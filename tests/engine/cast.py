@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from nlpstudio.engine import encoders, seeding
-from nlpstudio.engine.data.rows import ClassificationRow, QARow, Row, TaggedRow
+from nlpstudio.engine.data.rows import ClassificationRow, CorpusRow, QARow, Row, TaggedRow
 from nlpstudio.engine.data.tokens import join_tokens
 from nlpstudio.engine.hardware import Hardware
 from nlpstudio.engine.spec import TrainParams
@@ -71,15 +71,33 @@ def qa_rows(count: int = 16) -> list[Row]:
     return rows
 
 
+def corpus_rows(count: int = 16) -> list[Row]:
+    """Documents of three sentences, in English and in Chinese by turns."""
+    lines = (
+        "the film was very good",
+        "we love the book",
+        "anna lives in paris",
+        "我喜欢看电影",
+        "这家酒店很好",
+        "他住在北京",
+    )
+    return [
+        CorpusRow(row_id=i, line=i, text="\n".join(lines[(i + k * (1 + i % 2)) % 6] for k in range(3)))
+        for i in range(count)
+    ]
+
+
 ROWS: Mapping[str, Callable[[int], list[Row]]] = {
     "classification": classification_rows,
     "ner": tagged_rows,
     "qa": qa_rows,
+    "pretraining": corpus_rows,
 }
 LABELS: Mapping[str, tuple[str, ...]] = {
     "classification": ("negative", "positive"),
     "ner": ("B-LOC", "B-PER", "I-PER", "O"),
     "qa": (),
+    "pretraining": (),
 }
 
 

@@ -40,6 +40,8 @@ def test_every_task_of_the_catalogue_that_is_trained_has_rows_here() -> None:
 
 
 def test_it_learns_sixteen_rows_by_heart(task: str, base_model: Path, tmp_path: Path) -> None:
+    if task == "pretraining":
+        pytest.skip("it masks other words each time; tests/engine/tasks/test_pretraining.py has its own")
     run = training(task, base_model, tmp_path, epochs=40, learning_rate=3e-3, early_stopping=0)
     first, *_, last = losses(run)
     assert last < first / 3

@@ -57,6 +57,21 @@ def split_word(split: str) -> str:
 
 
 @register.filter
+def language_word(code: str) -> str:
+    """A language of a corpus in words."""
+    names = {
+        "zh": _("Chinese"),
+        "en": _("English"),
+        "ja": _("Japanese"),
+        "ko": _("Korean"),
+        "ru": _("Russian and other Cyrillic"),
+        "latin": _("another language in Latin letters"),
+        "other": _("other"),
+    }
+    return names.get(code, code)
+
+
+@register.filter
 def label_word(label: str, task: str) -> str:
     """A choice to filter by: only those of questions are words of ours."""
     words = {"answerable": _("With an answer"), "unanswerable": _("Without an answer")}

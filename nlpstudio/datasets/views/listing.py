@@ -56,4 +56,6 @@ def template_file(request: HtmxRequest, task: str) -> HttpResponseBase:
     """A small file of the task's form, to be filled in."""
     if task not in TEMPLATES:
         raise Http404
+    if task == "pretraining":
+        return attachment([TEMPLATES[task].encode()], f"{task}-template.txt", "text/plain; charset=utf-8")
     return attachment([TEMPLATES[task].encode()], f"{task}-template.tsv", "text/tab-separated-values; charset=utf-8")

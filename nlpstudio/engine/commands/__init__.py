@@ -21,6 +21,10 @@ class Command:
 
 COMMANDS: Mapping[str, Command] = {
     "train": Command(module="train", help="fine-tune a base model on a file"),
+    "pretrain": Command(module="pretrain", help="train a language model on a corpus, from random weights or further"),
+    "train-tokenizer": Command(
+        module="train_tokenizer", help="train a tokenizer on a corpus, as an order on disk says"
+    ),
     "run": Command(module="run", help="do a training job that lies on disk, as the worker starts it"),
     "evaluate": Command(module="evaluate", help="judge a model on a labelled file"),
     "predict": Command(module="predict", help="answer lines of text"),

@@ -86,7 +86,7 @@ class BaseModel:
     licence: str
     max_length: int
     sources: tuple[Source, ...]
-    tasks: tuple[str, ...] = ("classification", "ner", "qa")
+    tasks: tuple[str, ...] = ("classification", "ner", "qa", "pretraining")
     note: str = field(default="")
 
     @property

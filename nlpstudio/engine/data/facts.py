@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from array import array
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -48,6 +48,10 @@ class Facts:
         """Take the facts of a row; `split` is the one it asks for."""
         self.given.append(ABOUT_NO_SPLIT if split is None else SPLITS.index(split))
         self.take(row)
+
+    def admits(self, row: Any) -> bool:
+        """Whether the row is taken at all: corpora leave out documents that came before."""
+        return True
 
     def take(self, row: Any) -> None:
         """The task's own part of `add`."""
@@ -195,9 +199,6 @@ def question_word(question: str) -> str:
         if bare in _ENGLISH:
             return bare
     return next((word for word in _CHINESE if word in question), "other")
-
-
-FACTS: Mapping[str, type[Facts]] = {"classification": ClassificationFacts, "ner": TagFacts, "qa": QAFacts}
 
 
 def column(values: array[int]) -> NDArray[Any]:

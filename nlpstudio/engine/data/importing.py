@@ -8,7 +8,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from nlpstudio.engine.data.facts import FACTS, Facts
+from nlpstudio.engine.data.corpus import CorpusFacts
+from nlpstudio.engine.data.facts import ClassificationFacts, Facts, QAFacts, TagFacts
 from nlpstudio.engine.data.layout import Inferred, infer
 from nlpstudio.engine.data.options import SPLITS, ImportOptions
 from nlpstudio.engine.data.parsing import parse
@@ -23,6 +24,13 @@ from nlpstudio.engine.data.writer import DatasetWriter
 from nlpstudio.engine.errors import InvalidSpec, UnusableData
 
 Progress = Callable[[int, float], None]
+
+FACTS: Mapping[str, type[Facts]] = {
+    "classification": ClassificationFacts,
+    "ner": TagFacts,
+    "qa": QAFacts,
+    "pretraining": CorpusFacts,
+}
 
 MAX_ROWS = 20_000_000
 PROGRESS_EVERY = 0.25
@@ -69,7 +77,7 @@ def import_file(
     reporter = _Reporter(progress, 1 + len(extra or {}))
     with DatasetWriter(target, options.task) as writer:
         first: Inferred | None = None
-        for part in _parts(source, name, extra or {}, reporter):
+        for part in _parts(source, name, extra or {}, reporter, many=options.task == "pretraining"):
             inferred = infer(part, options, whole=True)
             _refuse_missing(inferred, options)
             if first is None:
@@ -131,16 +139,18 @@ class _Reporter:
             self._progress(rows, 1.0)
 
 
-def _parts(source: Path, name: str, extra: Mapping[str, Path], reporter: _Reporter) -> list[Part]:
+def _parts(source: Path, name: str, extra: Mapping[str, Path], reporter: _Reporter, *, many: bool) -> list[Part]:
     """Every data file of the upload with the split its rows belong to by default."""
     unknown = sorted(set(extra) - set(SPLITS))
     if unknown:
         raise InvalidSpec(f"unknown split {unknown[0]!r}", hint=f"Splits are {', '.join(SPLITS)}.")
-    parts = open_parts(source, name, reporter.next_file(source))
+    parts = open_parts(source, name, reporter.next_file(source), many=many)
     if extra:
         parts = [replace(part, split=part.split or "train") for part in parts]
     for split, path in extra.items():
-        parts += [replace(part, split=split) for part in open_parts(path, path.name, reporter.next_file(path))]
+        parts += [
+            replace(part, split=split) for part in open_parts(path, path.name, reporter.next_file(path), many=many)
+        ]
     return parts
 
 
@@ -151,7 +161,7 @@ def _take(
     for count, parsed in enumerate(parse(part, inferred.layout, options)):
         if parsed.row is None:
             writer.reject(parsed.problems[0], parsed.raw)
-        else:
+        elif facts.admits(parsed.row):
             writer.add(parsed.row)
             facts.add(parsed.row, parsed.split or part.split)
             for problem in parsed.problems:

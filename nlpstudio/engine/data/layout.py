@@ -13,7 +13,7 @@ from typing import Any
 from nlpstudio.engine.data import columns as guessing
 from nlpstudio.engine.data.encoding import Encoding, detect, known_codec
 from nlpstudio.engine.data.options import ImportOptions
-from nlpstudio.engine.data.readers import READERS, conll, delimited, parquet, spreadsheet
+from nlpstudio.engine.data.readers import READERS, conll, delimited, parquet, plain, spreadsheet
 from nlpstudio.engine.data.readers.shape import Bad, Item, Layout
 from nlpstudio.engine.data.shapes import OddShape, has_inclusive_ends, is_nested
 from nlpstudio.engine.data.source import Part
@@ -57,8 +57,16 @@ def infer(part: Part, options: ImportOptions, *, whole: bool) -> Inferred:
         lines.pop()
     head = Part(name=part.name, open=lambda: io.BytesIO(data))
     layout = _text_layout(part.name, lines, options, encoding.name)
+    if layout.format == plain.PLAIN.name and not part.is_member and not any(not line.strip() for line in _inner(lines)):
+        layout = replace(layout, delimiter=plain.EACH_LINE)
     inferred = Inferred(layout=layout, encoding_sure=encoding.sure, head=head, head_lines=lines[:10])
     return _with_columns(inferred, options, truncated)
+
+
+def _inner(lines: Sequence[str]) -> Sequence[str]:
+    """The lines between the first and the last that is not blank."""
+    full = [place for place, line in enumerate(lines) if line.strip()]
+    return lines[full[0] : full[-1]] if full else []
 
 
 def _binary_format(data: bytes, options: ImportOptions) -> str | None:
@@ -119,6 +127,8 @@ def _format_of(suffix: str, lines: list[str], options: ImportOptions) -> str:
     if json_kind is not None:
         return json_kind
     by_suffix = next((reader.name for reader in READERS.values() if suffix in reader.suffixes), None)
+    if options.task == "pretraining" and by_suffix not in ("tsv", "csv"):
+        return plain.PLAIN.name
     if options.task == "ner" and (by_suffix == "conll" or _looks_like_conll(lines)):
         return "conll"
     if by_suffix == "csv":
@@ -181,7 +191,9 @@ def _with_columns(inferred: Inferred, options: ImportOptions, truncated: bool) -
     """Fill in header, column names and roles from a sample of rows."""
     layout, head = inferred.layout, inferred.head
     reader = READERS[layout.format]
-    if reader.keyed:
+    if layout.format == plain.PLAIN.name:
+        _plain(inferred)
+    elif reader.keyed:
         _keyed(inferred, options)
     elif layout.format == "conll":
         _conll(inferred, options)
@@ -219,6 +231,14 @@ def _keyed(inferred: Inferred, options: ImportOptions) -> None:
     roles, missing = guessing.keys(names, records, options)
     inferred.layout = replace(inferred.layout, columns=tuple(names), roles=roles)
     inferred.missing = missing
+
+
+def _plain(inferred: Inferred) -> None:
+    inferred.layout = replace(inferred.layout, columns=("text",), roles={"text": "text"})
+    if inferred.layout.delimiter == plain.EACH_LINE:
+        text = "the file has no empty lines: each line is taken as a document of its own"
+        hint = "Put an empty line between documents that have several lines."
+        inferred.messages.append({"code": "documents.lines", "level": "info", "message": text, "hint": hint})
 
 
 def _inclusive_ends(records: Sequence[Mapping[str, Any]]) -> list[dict[str, str]]:

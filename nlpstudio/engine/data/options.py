@@ -32,6 +32,17 @@ class SplitOptions(Jsonable):
             )
 
 
+AS_USUAL = SplitOptions()
+"""Stands for the usual split of the task, where nobody said how to draw."""
+
+
+def usual_split(task: str) -> SplitOptions:
+    """How rows are drawn unless somebody says otherwise: a corpus is nearly all for training, by document."""
+    if task == "pretraining":
+        return SplitOptions(train=0.95, validation=0.05, test=0.0, stratify=False)
+    return SplitOptions()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImportOptions(Jsonable):
     """How to read a file; `None` means "find out from the file".
@@ -50,10 +61,12 @@ class ImportOptions(Jsonable):
     quoting: bool | None = None
     multilabel: bool = False
     format: str | None = None
-    split: SplitOptions = field(default_factory=SplitOptions)
+    split: SplitOptions = field(default_factory=lambda: AS_USUAL)
     keep_good_rows: bool = True
 
     def __post_init__(self) -> None:
+        if self.split is AS_USUAL:
+            object.__setattr__(self, "split", usual_split(self.task))
         if self.task not in CATALOGUE:
             raise InvalidSpec(f"unknown task {self.task!r}", hint=f"Known tasks: {', '.join(CATALOGUE)}.")
         info = CATALOGUE[self.task]
@@ -69,5 +82,7 @@ class ImportOptions(Jsonable):
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Self:
         """Build from `to_json`'s dict. Raises `InvalidSpec` for an unknown key or a bad value."""
-        split = values.get("split") or {}
-        return super(ImportOptions, cls).from_json({**values, "split": SplitOptions.from_json(split)})
+        split = values.get("split")
+        return super(ImportOptions, cls).from_json(
+            {**values, "split": SplitOptions.from_json(split) if split else AS_USUAL}
+        )

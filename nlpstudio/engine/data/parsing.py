@@ -10,6 +10,7 @@ from typing import Any
 
 from nlpstudio.engine.data.answering import AnswerChecker
 from nlpstudio.engine.data.checking import Checker, ClassificationChecker, Refused, split_of
+from nlpstudio.engine.data.cleaning import CorpusChecker
 from nlpstudio.engine.data.lines import printable
 from nlpstudio.engine.data.options import ImportOptions
 from nlpstudio.engine.data.problems import Problem
@@ -26,6 +27,7 @@ CHECKERS: Mapping[str, Callable[[ImportOptions], Checker]] = {
     "classification": ClassificationChecker,
     "ner": TagChecker,
     "qa": AnswerChecker,
+    "pretraining": CorpusChecker,
 }
 
 

@@ -16,11 +16,15 @@ IMBALANCE = 10
 NEAR_EMPTY = 2
 VERY_LONG = 5_000
 NAMED = 5
+SMALL_CORPUS = 200_000
 
 
 def warnings_of(task: str, facts: Facts, codes: NDArray[np.int8]) -> list[dict[str, str]]:
     """{"code", "message"} for everything that deserves a look before training."""
-    found = [*_labels(task, facts, codes), *_duplicates(facts, codes), *_texts(facts), *_splits(facts, codes)]
+    if task == "pretraining":
+        found = [*_corpus(facts), *_splits(facts, codes, needed=("train", "validation"))]
+    else:
+        found = [*_labels(task, facts, codes), *_duplicates(facts, codes), *_texts(facts), *_splits(facts, codes)]
     return [{"code": code, "message": message} for code, message in found]
 
 
@@ -87,13 +91,22 @@ def _texts(facts: Facts) -> Iterator[tuple[str, str]]:
         yield "text.very_long", f"{long:,} rows are longer than {VERY_LONG:,} characters and will be cut or windowed"
 
 
-def _splits(facts: Facts, codes: NDArray[np.int8]) -> Iterator[tuple[str, str]]:
+def _corpus(facts: Facts) -> Iterator[tuple[str, str]]:
+    characters = int(column(facts.chars).astype(np.int64).sum())
+    if characters < SMALL_CORPUS:
+        yield (
+            "corpus.small",
+            f"the corpus has {characters:,} characters: a language model wants millions, and learns this one by heart",
+        )
+
+
+def _splits(facts: Facts, codes: NDArray[np.int8], needed: tuple[str, ...] = SPLITS) -> Iterator[tuple[str, str]]:
     given = column(facts.given)
     asked = int((given >= 0).sum())
     if 0 < asked < len(given):
         yield "split.empty", f"{len(given) - asked:,} rows name no split; they are in train"
     counts = np.bincount(codes, minlength=len(SPLITS))
-    missing = [name for name, count in zip(SPLITS, counts, strict=True) if not count]
+    missing = [name for name, count in zip(SPLITS, counts, strict=True) if not count and name in needed]
     if missing:
         yield "split.missing", f"there are no rows in {' and '.join(missing)}"
 

@@ -6,7 +6,7 @@ Offsets are code points of the row's own text, ends exclusive.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar, Self
 
 
@@ -132,4 +132,33 @@ class QARow(Row):
         )
 
 
-ROWS: Mapping[str, type[Row]] = {row.task: row for row in (ClassificationRow, TaggedRow, QARow)}
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cleaning:
+    """What was taken out of a document: repeated and wordless lines, and characters that no text may hold."""
+
+    repeated_lines: int = 0
+    wordless_lines: int = 0
+    characters: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CorpusRow(Row):
+    """A document of a corpus: `text` has a sentence or paragraph a line. `cleaning` is not stored."""
+
+    task = "pretraining"
+    text: str
+    cleaning: Cleaning = field(default_factory=Cleaning)
+
+    @property
+    def lines(self) -> list[str]:
+        return self.text.split("\n")
+
+    def to_record(self) -> dict[str, Any]:
+        return {"row_id": self.row_id, "line": self.line, "text": self.text}
+
+    @classmethod
+    def from_record(cls, record: Mapping[str, Any]) -> Self:
+        return cls(row_id=record["row_id"], line=record["line"], text=record["text"])
+
+
+ROWS: Mapping[str, type[Row]] = {row.task: row for row in (ClassificationRow, TaggedRow, QARow, CorpusRow)}

@@ -45,6 +45,7 @@ SCHEMAS: Mapping[str, Schema] = {
         searched=("question", "context"),
         labelled="answer_texts",
     ),
+    "pretraining": Schema(arrow=pa.schema([*_COMMON, ("text", pa.string())]), searched=("text",), labelled=""),
 }  # fmt: skip
 
 SPLIT_SCHEMA = pa.schema([("row_id", pa.int64()), ("split", pa.string())])

@@ -56,7 +56,7 @@ def sniff(path: Path, task: str, options: ImportOptions | None = None, *, name: 
     """
     options = options or ImportOptions(task=task)
     try:
-        part = open_parts(path, name or path.name)[0]
+        part = open_parts(path, name or path.name, many=task == "pretraining")[0]
         inferred = infer(part, options, whole=False)
         preview = _preview(inferred, options)
     except EngineError as error:

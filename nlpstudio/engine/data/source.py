@@ -22,6 +22,7 @@ MAX_INFLATED = 4 * 1024**3
 BOMB_RATIO = 200
 BOMB_FLOOR = 64 * 1024**2
 MAX_PARTS = 50
+MAX_TEXTS = 10_000
 
 SPLIT_ALIASES = {
     "train": "train", "training": "train", "trn": "train", "训练": "train", "训练集": "train",
@@ -48,13 +49,14 @@ class Part:
     """One data file: the upload itself, or a member of its archive.
 
     `open` starts reading at its first (inflated) byte. `path` is set when the bytes lie on disk as
-    they are. `split` is set when the member's name says it.
+    they are. `split` is set when the member's name says it. `is_member` says that it is one of many texts of an archive.
     """
 
     name: str
     open: Callable[[], BinaryIO]
     path: Path | None = None
     split: str | None = None
+    is_member: bool = False
 
     def head(self, size: int) -> bytes:
         """At most the first `size` bytes."""
@@ -125,8 +127,8 @@ class _Counted(io.RawIOBase):
         super().close()
 
 
-def open_parts(path: Path, name: str, progress: Progressing | None = None) -> list[Part]:
-    """The data files of an upload: itself, or the regular files of its archive.
+def open_parts(path: Path, name: str, progress: Progressing | None = None, *, many: bool = False) -> list[Part]:
+    """The data files of an upload: itself, or the regular files of its archive, where `many` may make up one data set.
 
     Raises `UnreadableFile` for an empty file, a kind that is never data, or an archive whose
     members cannot be told apart.
@@ -146,7 +148,7 @@ def open_parts(path: Path, name: str, progress: Progressing | None = None) -> li
     if head.startswith(b"\x1f\x8b"):
         return [_gzipped(path, name, opened)]
     if head.startswith(b"PK") and not is_spreadsheet(path):
-        return _zipped(path, opened)
+        return _many(path, opened) if many else _zipped(path, opened)
     return [Part(name=name, open=opened, path=path)]
 
 
@@ -204,6 +206,35 @@ def _zipped(path: Path, opened: Callable[[], BinaryIO]) -> list[Part]:
     for part in parts:
         _refuse(part.head(4096), part.name)
     return parts if len(parts) > 1 else [Part(name=parts[0].name, open=parts[0].open)]
+
+
+def _many(path: Path, opened: Callable[[], BinaryIO]) -> list[Part]:
+    """The texts of an archive that is opened once for all of them, in the order of their names."""
+    try:
+        archive = zipfile.ZipFile(opened())
+    except zipfile.BadZipFile as error:
+        raise UnreadableFile("the .zip file is damaged", hint="Pack it again and upload it.") from error
+    members = sorted((m for m in archive.infolist() if _is_data(m)), key=lambda m: m.filename)
+    if not members or len(members) > MAX_TEXTS:
+        hint = f"Pack from 1 to {MAX_TEXTS:,} texts, or join them with an empty line between documents."
+        raise UnreadableFile(f"the .zip file holds {len(members)} data files", hint=hint)
+    inflated = sum(member.file_size for member in members)
+    if inflated > MAX_INFLATED or inflated > max(BOMB_FLOOR, path.stat().st_size * BOMB_RATIO):
+        raise UnreadableFile(f"the .zip file inflates to {inflated >> 20} MiB", hint="Pack less into it.")
+    return [_text_of(archive, member, alone=len(members) == 1) for member in members]
+
+
+def _text_of(archive: zipfile.ZipFile, member: zipfile.ZipInfo, *, alone: bool) -> Part:
+    name = PurePosixPath(member.filename).name
+
+    def inflate() -> BinaryIO:
+        try:
+            inner = archive.open(member)
+        except (RuntimeError, NotImplementedError, zipfile.BadZipFile) as error:
+            raise UnreadableFile(f"{name} in the .zip file cannot be opened: {error}", hint="Pack it again.") from error
+        return io.BufferedReader(_Counted(inner, member.compress_size, name, io.BytesIO()), 1 << 16)  # type: ignore[arg-type]  # ZipExtFile reads like any binary stream
+
+    return Part(name=name, open=inflate, split=None if alone else split_of_name(name), is_member=not alone)
 
 
 def _is_data(member: zipfile.ZipInfo) -> bool:

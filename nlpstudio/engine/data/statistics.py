@@ -8,6 +8,7 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from nlpstudio.engine.data.corpus import CorpusFacts
 from nlpstudio.engine.data.facts import Facts, QAFacts, TagFacts, column, row_of_each_label
 from nlpstudio.engine.data.options import SPLITS
 
@@ -117,4 +118,14 @@ def _answered(facts: Facts, codes: NDArray[np.int8]) -> dict[str, Any]:
     }
 
 
-_MORE: Mapping[str, Callable[[Facts, NDArray[np.int8]], dict[str, Any]]] = {"ner": _tagged, "qa": _answered}
+def _read(facts: Facts, codes: NDArray[np.int8]) -> dict[str, Any]:
+    """`corpus` as `CorpusFacts.described` has it, and `lines` (how many a document has)."""
+    facts = cast(CorpusFacts, facts)
+    return {"corpus": facts.described(), "lines": lengths(column(facts.lines))}
+
+
+_MORE: Mapping[str, Callable[[Facts, NDArray[np.int8]], dict[str, Any]]] = {
+    "ner": _tagged,
+    "qa": _answered,
+    "pretraining": _read,
+}

@@ -58,6 +58,10 @@ class PackedEncoder:
 
     def logits(self, examples: Sequence[Example]) -> Tensor:
         """[rows, labels] of a sequence classifier, else [tokens, outputs] of the real tokens."""
+        return self._head(self.hidden(examples)[0])
+
+    def hidden(self, examples: Sequence[Example]) -> tuple[Tensor, Packed]:
+        """The last layer: [rows, hidden] of the first tokens for a sequence classifier, else [tokens, hidden]."""
         skipped = self.model.config.pad_token_id if self.family.positions_skip_padding else None
         half = torch.is_autocast_enabled(self.model.device.type)
         compiled = self.model.device.type == "cpu" and (half or products.chosen() == products.ONEDNN)
@@ -69,7 +73,7 @@ class PackedEncoder:
         for layer in self.layers[:-1]:
             hidden = self._through(layer, hidden, batch)
         hidden = self._through(self.layers[-1], hidden, batch, first_only=self.first_only)
-        return self._head(hidden if self.first_only else hidden[: len(hidden) - batch.spare])
+        return (hidden if self.first_only else hidden[: len(hidden) - batch.spare]), batch
 
     def random_state(self) -> Mapping[str, Any]:
         """The state of the dropout generator, as JSON values."""

@@ -6,15 +6,16 @@ examples (overlapping windows); `decode` puts their outputs together again.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Generic, Protocol, TypedDict, TypeVar
+from pathlib import Path
+from typing import Any, Generic, Protocol, TypedDict, TypeVar, runtime_checkable
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 from torch import Tensor
-from transformers import PreTrainedTokenizerBase
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from nlpstudio.engine.data.rows import Row
 from nlpstudio.engine.encoders.example import Example
@@ -149,6 +150,35 @@ class Task(Protocol[R, E, P]):
         self, inputs: Any, rows: Sequence[R], predictions: Sequence[P], parameters: Parameters, setup: Setup
     ) -> Any:
         """The answer in Hugging Face's shape. Raises `UnsuitableInput` for unknown parameters."""
+        ...
+
+
+@runtime_checkable
+class Renewing(Protocol):
+    """A task whose training examples are made anew: other words are masked in each epoch."""
+
+    def renew(self, examples: Sequence[Any], setup: Setup, epoch: int) -> list[Any]:
+        """The examples of one optimizer step as `epoch` trains on them: as long as before, the same under the same seed."""
+        ...
+
+
+@runtime_checkable
+class Building(Protocol):
+    """A task that makes its model itself: some begin without weights."""
+
+    def build(self, folder: Path, setup: Setup) -> PreTrainedModel:
+        """The model to train, from what lies in `folder`. Raises `BaseModelRefused` and `InvalidSpec`."""
+        ...
+
+
+@runtime_checkable
+class Sampling(Protocol):
+    """A task that shows at each evaluation what the model says of a few fixed texts."""
+
+    def sampler(
+        self, rows: Sequence[Any], tokenizer: PreTrainedTokenizerBase, setup: Setup
+    ) -> Callable[[Any], list[dict[str, Any]]]:
+        """A function of the model that gives the samples as JSON values; it draws no random number and leaves the mode."""
         ...
 
 

@@ -11,7 +11,7 @@ from transformers import AutoConfig, AutoTokenizer, PreTrainedModel, PreTrainedT
 
 from nlpstudio.engine.encoders.families import FAMILIES
 from nlpstudio.engine.errors import BaseModelRefused, DamagedArtifact
-from nlpstudio.engine.tasks.base import AnyTask, Setup
+from nlpstudio.engine.tasks.base import AnyTask, Building, Setup
 
 ATTENTION_DROPOUTS = ("attention_probs_dropout_prob", "attention_dropout")
 UNTRAINED_PARTS = ("pooler",)
@@ -30,8 +30,10 @@ def load_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
 
 def longest_input(folder: Path, tokenizer: PreTrainedTokenizerBase) -> int:
     """How many tokens the model in `folder` takes, special ones included."""
-    config: Any = read_config(folder)
     limits = [int(tokenizer.model_max_length)]
+    if not (folder / "config.json").is_file():  # a tokenizer alone: a model of any length may be made for it
+        return limits[0]
+    config: Any = read_config(folder)
     positions = getattr(config, "max_position_embeddings", None)
     if positions:
         family = FAMILIES.get(config.model_type)
@@ -45,11 +47,18 @@ def build(task: AnyTask, folder: Path, setup: Setup) -> PreTrainedModel:
 
     Raises `BaseModelRefused` when weights other than a head's are missing or have other sizes.
     """
+    if isinstance(task, Building):
+        return task.build(folder, setup)
     config: Any = read_config(folder)
     dropouts = {key: setup.params.attention_dropout for key in ATTENTION_DROPOUTS if hasattr(config, key)}
     labels = dict(enumerate(setup.labels))
     named = {"id2label": labels, "label2id": {label: index for index, label in labels.items()}} if labels else {}
-    model, lacking = _load(task, folder, **named, **dropouts, **task.config(setup))
+    return load_with(task.model_class, folder, **named, **dropouts, **task.config(setup))
+
+
+def load_with(model_class: Any, folder: Path, **options: Any) -> PreTrainedModel:
+    """A model whose head may be fresh. Raises `BaseModelRefused` when other weights are missing."""
+    model, lacking = _load(model_class, folder, **options)
     prefix = f"{model.base_model_prefix}."
     wrong = [key for key in lacking if key.startswith(prefix) and key.split(".")[1] not in UNTRAINED_PARTS]
     if wrong:
@@ -59,7 +68,7 @@ def build(task: AnyTask, folder: Path, setup: Setup) -> PreTrainedModel:
 
 def load(task: AnyTask, folder: Path) -> PreTrainedModel:
     """A finished model as it stands in its folder. Raises `DamagedArtifact` when weights are missing."""
-    model, lacking = _load(task, folder)
+    model, lacking = _load(task.model_class, folder)
     if lacking:
         raise DamagedArtifact(f"{folder.name} lacks weights: {', '.join(sorted(lacking)[:3])}")
     model.eval()
@@ -74,11 +83,11 @@ def read_config(folder: Path) -> Any:
         raise BaseModelRefused(f"{folder.name} has no config that can be loaded: {error}") from error
 
 
-def _load(task: AnyTask, folder: Path, **options: Any) -> tuple[PreTrainedModel, list[str]]:
+def _load(model_class: Any, folder: Path, **options: Any) -> tuple[PreTrainedModel, list[str]]:
     """The model and the names of the weights that the folder does not have in the right size."""
     fixed = {"local_files_only": True, "trust_remote_code": False, "use_safetensors": True, "dtype": torch.float32}
     try:
-        model, report = task.model_class.from_pretrained(
+        model, report = model_class.from_pretrained(
             folder, ignore_mismatched_sizes=True, output_loading_info=True, **fixed, **options
         )
     except (OSError, ValueError, KeyError, SafetensorError) as error:

@@ -142,7 +142,14 @@ class Checkpoints:
 def _own(model: nn.Module) -> dict[str, Tensor]:
     """What training changes: a run that goes on has the rest from its base model."""
     frozen = {name for name, parameter in model.named_parameters() if not parameter.requires_grad}
-    return {name: value for name, value in model.state_dict().items() if name not in frozen}
+    own: dict[str, Tensor] = {}
+    seen: set[tuple[int, torch.Size]] = set()
+    for name, value in model.state_dict().items():
+        place = (value.data_ptr(), value.shape)
+        if name not in frozen and (place not in seen or value.numel() == 0):  # tied weights are one
+            seen.add(place)
+            own[name] = value
+    return own
 
 
 def _load(model: nn.Module, path: Path) -> None:

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import torch
@@ -21,7 +22,7 @@ from nlpstudio.engine.encoders.example import Encoder, Example
 from nlpstudio.engine.errors import NotANumber
 from nlpstudio.engine.events import Evaluated, Event, Saved
 from nlpstudio.engine.hardware import Hardware
-from nlpstudio.engine.tasks.base import AnyTask, Setup
+from nlpstudio.engine.tasks.base import AnyTask, Renewing, Setup
 from nlpstudio.engine.training import batches, evaluate, optim
 from nlpstudio.engine.training.checkpoint import Checkpoints, Progress
 from nlpstudio.engine.training.group import ALONE, Group
@@ -46,6 +47,7 @@ class Training:
     checkpoints: Checkpoints
     progress: Progress = field(default_factory=Progress)
     stop: Callable[[], bool] = lambda: False
+    samples: Callable[[PreTrainedModel], list[dict[str, Any]]] = lambda _model: []
     meter: Meter = field(default_factory=Meter)
     clock: SaveClock = field(default_factory=SaveClock)
     group: Group = ALONE
@@ -97,7 +99,11 @@ def train(run: Training) -> Generator[Event, None, None]:
             if stop:
                 yield from _settle(run)
                 return
-            if save and run.progress.batch < run.epoch_steps:
+            inside = run.progress.batch < run.epoch_steps
+            if inside and params.eval_steps and run.progress.step % params.eval_steps == 0:
+                yield from _judge(run)
+                yield _save(run)
+            elif inside and save:
                 yield _save(run)
         yield from _judge(run)
         run.progress = replace(run.progress, epoch=run.progress.epoch + 1, batch=0, loss_sum=0.0, loss_count=0)
@@ -118,7 +124,8 @@ def _epoch(run: Training) -> list[NDArray[np.int64]]:
 
 def _step(run: Training, batch: NDArray[np.int64], rate: float) -> tuple[float, float]:
     """One optimizer step on one effective batch, in as many pieces as the memory wants. Returns loss and norm."""
-    total = run.task.weight([run.train[i] for i in batch], run.setup)
+    chosen = dict(zip(batch.tolist(), _examples(run, batch), strict=True))
+    total = run.task.weight(list(chosen.values()), run.setup)
     run.group.reseed(run.encoder, run.setup.params.seed, run.progress.step)
     pieces = batches.micro_batches(
         run.group.share(batch, run.lengths),
@@ -129,7 +136,7 @@ def _step(run: Training, batch: NDArray[np.int64], rate: float) -> tuple[float, 
     )
     loss = 0.0
     for piece in pieces:
-        examples = [run.train[i] for i in piece]
+        examples = [chosen[i] for i in piece]
         with run.hardware.autocast():
             part = run.task.loss(run.encoder.logits(examples).float(), examples, run.setup) / total
         part.backward()
@@ -145,6 +152,12 @@ def _step(run: Training, batch: NDArray[np.int64], rate: float) -> tuple[float, 
     run.optimizer.step()
     run.optimizer.zero_grad(set_to_none=True)
     return loss, norm
+
+
+def _examples(run: Training, batch: NDArray[np.int64]) -> list[Example]:
+    """The examples of a step, made anew for this epoch where the task does so."""
+    examples = [run.train[i] for i in batch]
+    return run.task.renew(examples, run.setup, run.progress.epoch) if isinstance(run.task, Renewing) else examples
 
 
 def _step_event(run: Training, rate: float, norm: float) -> Event:
@@ -176,7 +189,9 @@ def _judge_here(run: Training) -> Generator[Event, None, None]:
         value = report["metrics"][CATALOGUE[run.task.name].best_by]
         run.meter.pause(time.monotonic() - began)
         epoch = round(done.step / run.epoch_steps, 4)
-        yield Evaluated(step=done.step, epoch=epoch, split=run.validation.name, metrics=report["metrics"])
+        shown = run.samples(run.model)
+        metrics = report["metrics"]
+        yield Evaluated(step=done.step, epoch=epoch, split=run.validation.name, metrics=metrics, samples=shown)
     better = done.best_value is None or value > done.best_value
     if better:
         run.progress = replace(done, best_step=done.step, best_value=value, waited=0)

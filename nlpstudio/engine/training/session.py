@@ -16,6 +16,7 @@ from nlpstudio.engine.errors import BaseModelMissing, OutOfMemory
 from nlpstudio.engine.events import STEP_EVENTS_PER_SECOND, Evaluated, Event, Finished, Prepared, Warned
 from nlpstudio.engine.job import Job
 from nlpstudio.engine.tasks import building
+from nlpstudio.engine.tasks.base import Sampling
 from nlpstudio.engine.training import artifact, durable, evaluate, fit, group, loop, lora, optim, preparing
 from nlpstudio.engine.training.checkpoint import Checkpoint, Checkpoints
 from nlpstudio.engine.training.meter import Meter, SaveClock
@@ -180,12 +181,21 @@ def _training(
         validation=data.held_out.get("validation"),
         checkpoints=checkpoints,
         stop=stop,
+        samples=_sampler(data),
         **pace,
     )
     if checkpoint:
         checkpoints.restore(checkpoint, model=model, optimizer=training.optimizer, encoder=training.encoder)
         training.progress = checkpoint.progress
     return training
+
+
+def _sampler(data: preparing.Prepared) -> Callable[[PreTrainedModel], list[dict[str, Any]]]:
+    """What is shown at each evaluation, where the task shows something."""
+    validation = data.held_out.get("validation")
+    if validation is None or not isinstance(data.task, Sampling):
+        return lambda _model: []
+    return data.task.sampler(validation.rows, data.tokenizer, data.setup)
 
 
 def _finish(job: Job, data: preparing.Prepared, training: loop.Training) -> Generator[Event, None, None]:

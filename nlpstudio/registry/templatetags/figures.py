@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from nlpstudio.registry import confidence, words
+from nlpstudio.registry.forms import KINDS
 
 register = template.Library()
 
@@ -35,6 +36,11 @@ METRICS: Mapping[str, Any] = {
     "answerable_f1": _("F1, answerable"),
     "no_answer_accuracy": _("Accuracy, no answer"),
     "loss": _("Loss"),
+    "perplexity": _("Perplexity"),
+    "majority_accuracy": _("Always the commonest token"),
+    "pair_accuracy": _("Accuracy of pairs"),
+    "pair_loss": _("Loss of pairs"),
+    "log_likelihood": _("Log-likelihood of a token"),
 }
 """In the order in which they are shown."""
 
@@ -66,6 +72,12 @@ def model_words(sentence: str) -> str:
 def metric_name(name: str) -> str:
     """A metric's name for people; one we have no words for is shown as it is."""
     return str(METRICS.get(name, name.replace("_", " ")))
+
+
+@register.filter
+def tokenizer_kind(kind: str) -> str:
+    """A kind of tokenizer in words."""
+    return str(dict(KINDS).get(kind, kind))
 
 
 @register.filter

@@ -111,6 +111,8 @@ def frame(version: ModelVersion, active: str) -> dict[str, Any]:
         "version": version,
         "run": _run_of(version),
         "tabs": [
-            Link(label=label, url=reverse(name, args=[version.pk]), active=key == active) for key, label, name in tabs
+            Link(label=label, url=reverse(name, args=[version.pk]), active=key == active)
+            for key, label, name in tabs
+            if key != "mistakes" or version.model.task != "pretraining"
         ],
     }

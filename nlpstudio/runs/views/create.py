@@ -13,7 +13,7 @@ from nlpstudio.core.htmx import HtmxRequest, go_to, render_page
 from nlpstudio.core.policy import Policy, policy
 from nlpstudio.projects.access import project_for
 from nlpstudio.projects.models import Project, Role
-from nlpstudio.runs import readiness, services, suggesting
+from nlpstudio.runs import estimating, readiness, services, suggesting
 from nlpstudio.runs.access import run_for
 from nlpstudio.runs.forms import RunForm, first_values, with_suggestions
 
@@ -81,4 +81,8 @@ def _page(request: HtmxRequest, project: Project, form: RunForm, status: int = 2
             "steps": suggesting.steps(form.version, spec.params),
             "params": spec.params,
         }
+        if spec.task == "pretraining" and form.entry is not None:
+            context["cost"] = estimating.cost(form.version, form.entry, spec.params)
+            if form.entry.family == "tokenizer":
+                context["presets"] = estimating.presets(form.version, form.entry, spec.params)
     return render_page(request, "runs/create.html", context, partial="form", status=status)

@@ -1,0 +1,133 @@
+"""What only one project has on its shelf: models that it pre-trained, and tokenizers that a model may begin with."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from uuid import UUID
+
+from nlpstudio.engine import manifest, shelf
+from nlpstudio.engine.conversion.sources import BaseModel
+from nlpstudio.engine.errors import BaseModelMissing
+from nlpstudio.projects.models import Project
+from nlpstudio.registry.models import ModelVersion, Tokenizer
+
+MODEL, TOKENIZER = "project-model/", "project-tokenizer/"
+LONGEST_FRESH = 8192
+"""Tokens that a model made for a tokenizer may read at most."""
+PER_KIND = 200
+
+
+def entries(project: Project) -> list[BaseModel]:
+    """The project's own entries, the newest models first, then its tokenizers."""
+    versions = (
+        ModelVersion.objects.filter(model__project=project, model__task="pretraining", model__deleted_at__isnull=True)
+        .select_related("model", "dataset_version")
+        .order_by("-created_at")[:PER_KIND]
+    )
+    tokenizers = Tokenizer.objects.filter(project=project, deleted_at__isnull=True).ready().for_list()[:PER_KIND]
+    return [*map(_of_version, versions), *map(_of_tokenizer, tokenizers)]
+
+
+def is_ours(model_id: str) -> bool:
+    """Whether the id is one of a project's own."""
+    return model_id.startswith((MODEL, TOKENIZER))
+
+
+def find(model_id: str, project: Project) -> BaseModel:
+    """The entry of that id as `project` sees it. Raises `BaseModelMissing`."""
+    if not is_ours(model_id):
+        return shelf.find(model_id)
+    found = _row(model_id, project)
+    return _of_version(found) if isinstance(found, ModelVersion) else _of_tokenizer(found)
+
+
+def path_of(model_id: str, project: Project) -> Path:
+    """The verified folder. Raises `BaseModelMissing` and `DamagedArtifact`."""
+    found = _row(model_id, project)
+    folder = found.artifact if isinstance(found, ModelVersion) else found.folder
+    manifest.verify(folder)
+    return folder
+
+
+def tokenizer_folders(project: Project) -> dict[str, tuple[str, Path]]:
+    """Each tokenizer that a text can be cut with: id to (name, folder), the project's own first."""
+    ours = {
+        f"{TOKENIZER}{each.pk}": (each.name, each.folder)
+        for each in Tokenizer.objects.filter(project=project, deleted_at__isnull=True).ready().order_by("-created_at")
+    }
+    return {**ours, **shelf_tokenizers()}
+
+
+def shelf_tokenizers() -> dict[str, tuple[str, Path]]:
+    """Those of the base models on this machine that come as a `tokenizer.json`."""
+    found = {}
+    for entry in shelf.base_models():
+        folder = shelf.folder_of(entry)
+        if folder is not None and (folder / "tokenizer.json").is_file():
+            found[entry.id] = (entry.name, folder)
+    return found
+
+
+def _row(model_id: str, project: Project) -> ModelVersion | Tokenizer:
+    kind, _slash, number = model_id.partition("/")
+    row: ModelVersion | Tokenizer | None = None
+    try:
+        key = UUID(number)
+    except ValueError:
+        key = None
+    if key is not None and f"{kind}/" == MODEL:
+        versions = ModelVersion.objects.filter(model__project=project, model__deleted_at__isnull=True)
+        row = versions.filter(pk=key, model__task="pretraining").select_related("model", "dataset_version").first()
+    elif key is not None:
+        row = Tokenizer.objects.filter(project=project, deleted_at__isnull=True, pk=key).ready().first()
+    if row is None:
+        raise BaseModelMissing(
+            f"there is no base model {model_id!r} in this project", hint="Choose another base model."
+        )
+    return row
+
+
+def _of_version(version: ModelVersion) -> BaseModel:
+    params = version.spec.get("params", {})
+    decoder = params.get("objective") == "clm"
+    tasks = ("generation", "pretraining") if decoder else ("classification", "ner", "qa", "pretraining")
+    return BaseModel(
+        id=f"{MODEL}{version.pk}",
+        name=str(version),
+        family="gpt2" if decoder else "bert",
+        parameters=version.size_bytes // 4,
+        languages=_languages(version.dataset_version.statistics),
+        licence="unknown",
+        max_length=int(params.get("max_length", 128)),
+        sources=(),
+        tasks=tasks,
+        note="Pre-trained in this project.",
+    )
+
+
+def _of_tokenizer(tokenizer: Tokenizer) -> BaseModel:
+    return BaseModel(
+        id=f"{TOKENIZER}{tokenizer.pk}",
+        name=tokenizer.name,
+        family="tokenizer",
+        parameters=0,
+        languages=_languages(tokenizer.dataset_version.statistics),
+        licence="unknown",
+        max_length=LONGEST_FRESH,
+        sources=(),
+        tasks=("pretraining",),
+        note="A tokenizer of this project: the model begins with random weights.",
+    )
+
+
+def _languages(statistics: dict[str, object]) -> tuple[str, ...]:
+    """The languages that make up a tenth of the corpus or more."""
+    corpus = statistics.get("corpus")
+    if not isinstance(corpus, dict):
+        return ()
+    whole = max(corpus.get("characters", 0), 1)
+    return tuple(
+        each["code"]
+        for each in corpus.get("languages", [])
+        if each["characters"] > 0.1 * whole and len(each["code"]) == 2
+    )

@@ -1,0 +1,128 @@
+"""What a pre-training will cost before it starts: parameters, memory, arithmetic and time on this machine, roughly.
+
+The time is the arithmetic (6 operations for each weight and token, Kaplan et al. 2020, and the vocabulary's matrix for the
+guessed tokens alone) over what this machine's matrix product does in a short probe, of which training reaches a part.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from django.core.cache import cache
+
+from nlpstudio.datasets.models import DatasetVersion
+from nlpstudio.engine.conversion.sources import BaseModel
+from nlpstudio.engine.spec import SHAPES, TrainParams
+from nlpstudio.registry.models import Tokenizer
+
+REACHED = 0.45
+"""Of the matrix product's speed; measured on small models on a CPU."""
+PAIR_TOKENS = 1.35
+"""Tokens in sequences for each token of the corpus when half of the pairs take their second part from elsewhere."""
+BYTES_A_WEIGHT = 16
+"""The weight, its gradient and Adam's two moments, in fp32."""
+TOKENS_AT_ONCE = 2048
+PROBE_SIDE, PROBE_SECONDS, REMEMBERED = 512, 0.15, 3600
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cost:
+    """`tokens` of all epochs; `memory_bytes` beside the program's own; `seconds` on this machine, when nobody else works."""
+
+    layers: int
+    hidden: int
+    heads: int
+    parameters: int
+    tokens: int
+    memory_bytes: int
+    seconds: float
+
+
+def cost(version: DatasetVersion, entry: BaseModel, params: TrainParams) -> Cost:
+    """The cost of a pre-training on this corpus."""
+    layers, hidden, heads = params.shape
+    vocabulary = _vocabulary(entry)
+    body: int = layers * (12 * hidden * hidden + 13 * hidden)
+    if entry.family == "tokenizer":
+        parameters = body + (vocabulary + params.max_length + 2) * hidden + (hidden * hidden + vocabulary)
+    else:
+        parameters = entry.parameters
+        body = max(parameters - vocabulary * hidden, parameters // 2)
+    tokens = tokens_an_epoch(version, entry, params) * params.epochs
+    guessed = 1.0 if params.objective == "clm" else params.mask_share
+    attention = 4 * layers * hidden * params.max_length
+    operations = (6.0 * body + 3.0 * attention + 6.0 * guessed * vocabulary * hidden) * tokens
+    logits = 12 * vocabulary * TOKENS_AT_ONCE * guessed
+    activations = 4 * TOKENS_AT_ONCE * layers * hidden * 24 + logits
+    return Cost(
+        layers=layers,
+        hidden=hidden,
+        heads=heads,
+        parameters=parameters,
+        tokens=tokens,
+        memory_bytes=int(BYTES_A_WEIGHT * parameters + activations),
+        seconds=operations / (REACHED * matrix_speed()),
+    )
+
+
+def presets(version: DatasetVersion, entry: BaseModel, params: TrainParams) -> list[tuple[str, Cost]]:
+    """Each named architecture with its cost, the smallest first."""
+    return [(name, cost(version, entry, replace(params, architecture=name))) for name in SHAPES]
+
+
+def sequences(version: DatasetVersion, params: TrainParams) -> int:
+    """About how many sequences an epoch has."""
+    return max(1, round(tokens_an_epoch(version, None, params) / (0.85 * params.max_length)))
+
+
+def tokens_an_epoch(version: DatasetVersion, entry: BaseModel | None, params: TrainParams) -> int:
+    """About how many tokens an epoch has: the corpus's characters over what a token holds."""
+    corpus: dict[str, Any] = version.statistics.get("corpus", {})
+    held = _characters_a_token(entry) or _usual(corpus)
+    share = version.splits.get("train", 0) / max(version.rows, 1)
+    tokens = corpus.get("characters", 0) / held * share
+    return max(1, round(float(tokens) * (PAIR_TOKENS if params.objective == "mlm_nsp" else 1.05)))
+
+
+def _usual(corpus: dict[str, Any]) -> float:
+    """One character a token in Chinese, about four in alphabets."""
+    languages = corpus.get("languages", [])
+    whole = sum(each["characters"] for each in languages) or 1
+    signs = sum(each["characters"] for each in languages if each["code"] in ("zh", "ja"))
+    return 1.05 + 3.0 * (1 - float(signs) / float(whole))
+
+
+def _row_of(entry: BaseModel) -> Tokenizer | None:
+    if entry.family != "tokenizer":
+        return None
+    return Tokenizer.objects.filter(pk=entry.id.partition("/")[2]).first()
+
+
+def _characters_a_token(entry: BaseModel | None) -> float:
+    row = _row_of(entry) if entry is not None else None
+    return float(row.judgements.get("", {}).get("characters_a_token", 0)) if row is not None else 0.0
+
+
+def _vocabulary(entry: BaseModel) -> int:
+    row = _row_of(entry)
+    if row is None:
+        return 30_000
+    return int(row.judgements.get("", {}).get("vocabulary") or row.spec["vocabulary"])
+
+
+def matrix_speed() -> float:
+    """Operations a second of this machine's matrix product on one thread's share, probed once an hour."""
+    known = cache.get("runs.matrix_speed")
+    if known is None:
+        one = np.random.default_rng(0).random((PROBE_SIDE, PROBE_SIDE), dtype=np.float32)
+        one @ one
+        began, count = time.perf_counter(), 0
+        while time.perf_counter() - began < PROBE_SECONDS:
+            one @ one
+            count += 1
+        known = 2.0 * PROBE_SIDE**3 * count / (time.perf_counter() - began)
+        cache.set("runs.matrix_speed", known, REMEMBERED)
+    return float(known)

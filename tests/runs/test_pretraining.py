@@ -1,0 +1,111 @@
+"""From a corpus and a tokenizer to a language model on the project's shelf, and from that to a classifier."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+from transformers import BertForPreTraining
+
+from nlpstudio.accounts.models import User
+from nlpstudio.datasets.models import Dataset, DatasetVersion, VersionState
+from nlpstudio.engine.data.importing import import_file
+from nlpstudio.engine.data.options import ImportOptions
+from nlpstudio.engine.spec import TrainParams, TrainSpec
+from nlpstudio.projects.models import Project
+from nlpstudio.registry import project_shelf
+from nlpstudio.registry.models import Tokenizer
+from nlpstudio.runs import estimating, execution, leases, readiness, services, showing, wiring
+from nlpstudio.runs.forms import RunForm, first_values
+from nlpstudio.runs.models import Run
+from nlpstudio.runs.states import State
+from tests.corpora import corpus, corpus_folder, tokenizer_of
+from tests.published import own_files
+from tests.tiny import write_sentiment_tsv
+
+__all__ = ["corpus", "corpus_folder", "own_files", "tokenizer_of"]
+
+PARAMS = TrainParams(
+    architecture="custom", layers=1, hidden_size=32, heads=2, epochs=2, max_length=48, learning_rate=3e-3, eval_steps=2,
+    threads=1, batch_size=16, early_stopping=0,
+)  # fmt: skip
+
+
+@pytest.fixture
+def tokenizer(tokenizer_of: Callable[[DatasetVersion], Tokenizer], corpus: DatasetVersion) -> Tokenizer:
+    return tokenizer_of(corpus)
+
+
+def spec_of(tokenizer: Tokenizer, **params: object) -> TrainSpec:
+    changed = TrainParams.from_json({**PARAMS.to_json(), **params})
+    return TrainSpec(task="pretraining", base_model=f"{project_shelf.TOKENIZER}{tokenizer.pk}", params=changed)
+
+
+def drive(spec: TrainSpec, version: DatasetVersion, by: User) -> Run:
+    services.start(project=version.dataset.project, dataset_version=version, spec=spec, by=by)
+    claimed = leases.claim("worker")
+    assert claimed is not None
+    execution.drive(claimed, start=wiring.start_training)
+    claimed.refresh_from_db()
+    assert claimed.state == State.FINISHED, (claimed.error_message, (claimed.folder / "log.txt").read_text()[-2000:])
+    return claimed
+
+
+@pytest.mark.slow
+def test_a_model_is_pre_trained_seen_learning_and_fine_tuned(
+    client: Client, tokenizer: Tokenizer, corpus: DatasetVersion, project: Project, editor: User, tmp_path: Path
+) -> None:
+    run = drive(spec_of(tokenizer), corpus, editor)
+    assert {"perplexity", "accuracy", "majority_accuracy", "pair_accuracy"} <= set(run.best)
+    samples = showing.samples_of(run)
+    assert samples and samples[0]["said"][0]["step"] >= samples[0]["said"][-1]["step"]
+    client.force_login(editor)
+    page = client.get(reverse("runs:detail", args=[run.pk])).content.decode()
+    assert "What it says of fixed texts" in page and "Perplexity" in page
+    made = run.model_version
+    assert made is not None
+    _model, report = BertForPreTraining.from_pretrained(made.artifact, output_loading_info=True)
+    assert not report["missing_keys"] and not report["unexpected_keys"]
+    card = client.get(reverse("registry:version", args=[made.pk])).content.decode()
+    assert "Always the commonest token" in card and "Predict a file" not in card
+    assert client.get(reverse("registry:mistakes", args=[made.pk])).status_code == 200
+
+    dataset = Dataset.objects.create(project=project, name="Reviews", task="classification", created_by=editor)
+    reviews = DatasetVersion.objects.create(dataset=dataset, number=1, state=VersionState.READY, source_name="r.tsv")
+    info = import_file(
+        write_sentiment_tsv(tmp_path / "r.tsv", 40), reviews.folder, ImportOptions(task="classification")
+    ).info
+    DatasetVersion.objects.filter(pk=reviews.pk).update(
+        labels=info.labels, splits=info.splits, rows=info.rows, statistics=info.statistics
+    )
+    reviews.refresh_from_db()
+    base = f"{project_shelf.MODEL}{made.pk}"
+    assert base in {entry.id for entry, _here in RunForm(first_values(project, {}), project=project).cards}
+    fine = TrainSpec(task="classification", base_model=base, params=TrainParams(epochs=1, max_length=32, threads=1))
+    assert drive(fine, reviews, editor).model_version is not None
+
+
+def test_what_does_not_suit_is_said_before_it_starts(tokenizer: Tokenizer, corpus: DatasetVersion) -> None:
+    odd = readiness.reasons(version=corpus, spec=spec_of(tokenizer, heads=5))
+    assert "run.odd_heads" in {reason.code for reason in odd}
+    shelf = TrainSpec(task="pretraining", base_model="all-minilm-l6-v2", params=TrainParams(objective="clm"))
+    assert "run.objective_unsuitable" in {reason.code for reason in readiness.reasons(version=corpus, spec=shelf)}
+
+
+def test_the_form_shows_the_cost_of_each_architecture(
+    client: Client, tokenizer: Tokenizer, corpus: DatasetVersion, project: Project, editor: User
+) -> None:
+    client.force_login(editor)
+    base = f"{project_shelf.TOKENIZER}{tokenizer.pk}"
+    url = reverse("runs:create", args=[project.pk])
+    page = client.get(url, {"dataset_version": str(corpus.pk), "base_model": base}).content.decode()
+    for words in ("Objective", "Architecture", "random weights", "Time here, about", "Pieces"):
+        assert words in page
+    entry = project_shelf.find(base, project)
+    costs = dict(estimating.presets(corpus, entry, TrainParams()))
+    assert costs["tiny"].parameters < costs["mini"].parameters < costs["small"].parameters < costs["base"].parameters
+    assert costs["tiny"].seconds < costs["base"].seconds
+    assert costs["base"].parameters == pytest.approx(86e6, rel=0.03)
