@@ -82,6 +82,21 @@ RECIPES: Mapping[str, Any] = {
 }
 """The recipes of the engine with what they cost and save."""
 
+ENVIRONMENT: Mapping[str, Any] = {
+    "device": pgettext_lazy("of a computer", "Device"),
+    "precision": pgettext_lazy("of numbers", "Precision"),
+    "path": _("Forward pass"),
+    "products": _("Matrix products by"),
+    "threads": _("Threads"),
+    "devices": _("Devices"),
+}
+"""What a run was computed on and how; other keys are the names of libraries."""
+
+PATHS: Mapping[str, Any] = {
+    "packed": _("packed: nothing is padded"),
+    "padded": _("padded: the model's own, texts of like length together"),
+}
+
 CHOICES: Mapping[str, Any] = {
     "linear": pgettext_lazy("schedule", "Linear"),
     "cosine": pgettext_lazy("schedule", "Cosine"),

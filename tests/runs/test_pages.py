@@ -240,3 +240,12 @@ def test_a_recipe_fills_settings_in_until_one_is_changed_by_hand(
     answer = client.post(url, adapters)
     assert answer.status_code == 302
     assert Run.objects.get().train_spec.params.lora_rank == 8
+
+
+def test_the_settings_page_says_how_the_run_was_computed(client: Client, viewer: User, run: Run) -> None:
+    client.force_login(viewer)
+    Run.objects.filter(pk=run.pk).update(environment={"path": "packed", "torch": "2.13.0", "products": "onednn"})
+    page = client.get(reverse("runs:config", args=[run.pk])).content.decode()
+    assert "packed: nothing is padded" in page
+    assert "Matrix products by" in page
+    assert "2.13.0" in page

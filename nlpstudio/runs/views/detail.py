@@ -19,7 +19,7 @@ from nlpstudio.engine.spec import TrainParams
 from nlpstudio.runs import charts, showing
 from nlpstudio.runs.access import run_for
 from nlpstudio.runs.models import Run
-from nlpstudio.runs.wording import SETTINGS
+from nlpstudio.runs.wording import ENVIRONMENT, PATHS, SETTINGS
 
 LOG_LINES = 500
 
@@ -71,6 +71,10 @@ def config(request: HtmxRequest, run_id: UUID) -> HttpResponse:
         rows=rows,
         changed=len(params.changed()),
         defaults=defaults,
+        environment=[
+            (ENVIRONMENT.get(key, key), PATHS.get(value, value) if key == "path" else value)
+            for key, value in run.environment.items()
+        ],
         as_json=json.dumps(order, indent=2, ensure_ascii=False),
         as_yaml=_yaml(order),
     )
