@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
 
 from django import forms
 from django.conf import settings
@@ -34,7 +37,7 @@ class ProfileForm(forms.Form):
 
 
 class TokenForm(forms.Form):
-    """What a new token is for, what it may do and where, and how long it lives."""
+    """What a new token is for, what it may do, where and how often, and how long it lives. `models` are (id, name)."""
 
     name = forms.CharField(
         label=_("Name"),
@@ -45,6 +48,27 @@ class TokenForm(forms.Form):
     scope = forms.ChoiceField(label=_("May"), choices=Scope.choices, initial=Scope.ALL, required=False)
     project = forms.UUIDField(label=_("Project"), required=False)
     days = forms.ChoiceField(label=_("Lives for"), choices=LIFETIMES, required=False, initial="90")
+
+    model = forms.ChoiceField(label=_("Model"), required=False)
+    per_minute = forms.IntegerField(
+        label=_("Requests a minute, at most"),
+        required=False,
+        min_value=1,
+        max_value=1_000_000,
+        help_text=_("Empty: as the installation allows."),
+    )
+
+    def __init__(self, *args: Any, models: Sequence[tuple[str, str]] = (), **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._models = dict(models)
+        field = self.fields["model"]
+        assert isinstance(field, forms.ChoiceField)
+        field.choices = [("", _("Every model")), *models]
+
+    def model_chosen(self) -> tuple[UUID, str] | None:
+        """The one model that the token opens, once the form is valid."""
+        chosen = self.cleaned_data["model"]
+        return (UUID(chosen), self._models[chosen]) if chosen else None
 
     def expires_at(self) -> datetime | None:
         days = self.cleaned_data["days"]

@@ -72,7 +72,8 @@ class Scope(models.TextChoices):
 class ApiToken(models.Model):
     """A key to the API. Only its sha256 is kept; `prefix` lets people tell theirs apart.
 
-    With a `project_id` it opens that project and nothing else.
+    With a `project_id` it opens that project and nothing else, with a `model_id` that model (of the registry, which
+    this app does not know: so `model_name` is kept beside it). `per_minute` is a limit of its own on requests.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -82,6 +83,9 @@ class ApiToken(models.Model):
     digest = models.CharField(max_length=64, unique=True)
     scope = models.CharField(_("scope"), max_length=10, choices=Scope, default=Scope.ALL)
     project_id = models.UUIDField(null=True, blank=True)
+    model_id = models.UUIDField(null=True, blank=True)
+    model_name = models.CharField(max_length=250, blank=True)
+    per_minute = models.PositiveIntegerField(null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
     last_used_at = models.DateTimeField(null=True, blank=True)
     expires_at = models.DateTimeField(_("expires"), null=True, blank=True)

@@ -38,8 +38,10 @@ def create_token(
     *,
     scope: str = Scope.ALL,
     project_id: UUID | None = None,
+    model: tuple[UUID, str] | None = None,
+    per_minute: int | None = None,
 ) -> tuple[ApiToken, str]:
-    """A new token to the API and its plain text, which is not kept: show it once."""
+    """A new token to the API and its plain text, which is not kept: show it once. `model` is (id, name)."""
     plain = TOKEN_MARK + secrets.token_urlsafe(30)
     token = ApiToken.objects.create(
         user=user,
@@ -49,6 +51,9 @@ def create_token(
         expires_at=expires_at,
         scope=scope,
         project_id=project_id,
+        model_id=model[0] if model else None,
+        model_name=model[1] if model else "",
+        per_minute=per_minute,
     )
     record(user, "token.created", token, project_id=project_id, scope=str(scope))
     return token, plain
@@ -63,7 +68,15 @@ def revoke_token(token: ApiToken, *, by: User) -> None:
 
 
 def user_of_token(plain: str, *, need: Scope = Scope.READ) -> User | None:
-    """The user whose usable token this is, confined to the token's project if it has one.
+    """As `token_of`, for doors that do not know of single models: a token for one model does not open them."""
+    token = token_of(plain, need=need)
+    if token is not None and token.model_id is not None:
+        raise PermissionDenied
+    return token.user if token is not None else None
+
+
+def token_of(plain: str, *, need: Scope = Scope.READ) -> ApiToken | None:
+    """The usable token with this text; its user is confined to the token's project if it has one.
 
     Notes the use at most once a minute. Raises `PermissionDenied` for a good token of too small a scope.
     """
@@ -75,7 +88,7 @@ def user_of_token(plain: str, *, need: Scope = Scope.READ) -> User | None:
     if token.last_used_at is None or (timezone.now() - token.last_used_at).total_seconds() > SEEN_EVERY:
         ApiToken.objects.filter(pk=token.pk).update(last_used_at=clock.now())
     token.user.only_project = token.project_id
-    return token.user
+    return token
 
 
 def make_sign_in_link(user: User, *, hours: float = 1) -> str:

@@ -10,6 +10,7 @@ from django.contrib.auth import login
 from django.http import HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
 from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.module_loading import import_string
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_variables
@@ -41,7 +42,8 @@ def profile(request: HtmxRequest) -> HttpResponse:
 @sensitive_variables("plain")
 def tokens(request: HtmxRequest) -> HttpResponse:
     """The user's tokens. A new one is shown in the answer to its form and nowhere else, so it is not a redirect."""
-    form, plain, made = TokenForm(request.POST or None), "", None
+    models = import_string(settings.TOKEN_MODELS)(request.user)
+    form, plain, made = TokenForm(request.POST or None, models=models), "", None
     if request.method == "POST" and form.is_valid():
         wanted = form.cleaned_data
         made, plain = services.create_token(
@@ -50,8 +52,10 @@ def tokens(request: HtmxRequest) -> HttpResponse:
             form.expires_at(),
             scope=wanted["scope"] or Scope.ALL,
             project_id=wanted["project"],
+            model=form.model_chosen(),
+            per_minute=wanted["per_minute"],
         )
-        form = TokenForm()
+        form = TokenForm(models=models)
     mine = ApiToken.objects.filter(user=request.user, revoked_at__isnull=True)
     context = {"form": form, "tokens": mine, "plain": plain, "made": made}
     return render(request, "accounts/tokens.html", context, status=422 if form.errors else 200)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 from urllib.parse import urlencode
@@ -15,8 +14,8 @@ from ninja import NinjaAPI, Schema
 from ninja.errors import AuthenticationError, HttpError, ValidationError
 from ninja.security import HttpBearer
 
-from nlpstudio.accounts import services as accounts
-from nlpstudio.accounts.models import Scope, User
+from nlpstudio.accounts.models import User
+from nlpstudio.api import scopes
 from nlpstudio.core.errors import StudioError
 from nlpstudio.engine.errors import EngineError
 
@@ -30,21 +29,11 @@ class ApiRequest(HttpRequest):
     auth: User
 
 
-PREDICTING = re.compile(r"/me$|/model-versions/[^/]+/(predict|batch|batches)$|/batches/")
-
-
-def need_of(request: HttpRequest) -> Scope:
-    """Which scope a token must have for this request: asking models is the least, changing things the most."""
-    if PREDICTING.search(request.path):
-        return Scope.PREDICT
-    return Scope.READ if request.method in ("GET", "HEAD") else Scope.ALL
-
-
 class Bearer(HttpBearer):
-    """`Authorization: Bearer TOKEN`. Cookies never open the API."""
+    """`Authorization: Bearer TOKEN`. Cookies never open the API. What a token opens is decided in `scopes.py`."""
 
     def authenticate(self, request: HttpRequest, token: str) -> User | None:
-        return accounts.user_of_token(token, need=need_of(request))
+        return scopes.authenticate(request, token)
 
 
 class ErrorBody(Schema):
@@ -130,7 +119,11 @@ def answer_errors(api: NinjaAPI) -> None:
 
     @api.exception_handler(StudioError)
     def refused(request: HttpRequest, error: StudioError) -> HttpResponse:
-        return reply(request, error.status, error.code, error.message, {"hint": error.hint} if error.hint else None)
+        details = {"hint": error.hint} if error.hint else None
+        response = reply(request, error.status, error.code, error.message, details)
+        if retry_after := getattr(error, "retry_after", 0):
+            response["Retry-After"] = str(retry_after)
+        return response
 
     @api.exception_handler(EngineError)
     def unusable(request: HttpRequest, error: EngineError) -> HttpResponse:

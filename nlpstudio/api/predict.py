@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from django.http import HttpRequest, HttpResponse, JsonResponse
 from ninja import Field, Router, Schema
 
 from nlpstudio.api.base import ApiRequest
@@ -32,21 +31,9 @@ def predict(request: ApiRequest, version_id: UUID, body: PredictIn) -> Any:
     """One text to classify answers `[[{label, score}, …]]`, tokens a flat list of entities, a question one object.
 
     `huggingface_hub.InferenceClient(model=<this address>, token=…)` works unchanged. Offsets are code points.
-    400: inputs or parameters that the model cannot take; 429 with Retry-After: too many requests wait;
+    400: inputs or parameters that the model cannot take; 429 with Retry-After: too many requests wait,
+    or the token has made all of this minute;
     503: no serve worker answers; 504: no answer in time.
     """
     version = version_for(request.auth, version_id)
-    try:
-        return services.predict(version, body.inputs, body.parameters, source="api").prediction
-    except services.ServeRefused as error:
-        return _refusal(request, error)
-
-
-def _refusal(request: HttpRequest, error: services.ServeRefused) -> HttpResponse:
-    """The house's error body, with the header that tells a client when to come back."""
-    details = {"hint": error.hint} if error.hint else None
-    body = {"error": {"code": error.code, "message": error.message, "details": details}}
-    response = JsonResponse(body, status=error.status)
-    if error.retry_after:
-        response["Retry-After"] = str(error.retry_after)
-    return response
+    return services.predict(version, body.inputs, body.parameters, source="api").prediction

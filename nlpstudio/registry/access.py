@@ -15,6 +15,8 @@ from nlpstudio.projects.access import require, role_in
 from nlpstudio.projects.models import Role
 from nlpstudio.registry.models import Model, ModelVersion, Tokenizer
 
+NAMED_MOST = 500
+
 
 def model_for(user: User, model_id: UUID, role: Role = Role.VIEWER) -> Model:
     """The model, when the user has at least `role` in its project."""
@@ -66,3 +68,9 @@ def tokenizer_for(user: User, tokenizer_id: UUID, role: Role = Role.VIEWER) -> T
         raise Http404
     tokenizer.project.my_role = require(user, tokenizer.project_id, role)
     return tokenizer
+
+
+def models_to_name(user: User) -> list[tuple[str, str]]:
+    """(id, name) of the models to which a token of the user may be limited, by name."""
+    rows = Model.objects.open_to(user).order_by("name").values_list("pk", "name", "project__name")
+    return [(str(pk), f"{name} · {project}") for pk, name, project in rows[:NAMED_MOST]]

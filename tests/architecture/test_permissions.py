@@ -26,7 +26,7 @@ from django.utils import timezone
 
 from nlpstudio.accounts.models import Scope, User
 from nlpstudio.accounts.services import create_token, revoke_token
-from nlpstudio.api.base import PREDICTING
+from nlpstudio.api.scopes import PREDICTING
 from nlpstudio.config.routes import all_routes
 from nlpstudio.datasets.models import DatasetVersion
 from nlpstudio.demos.models import Batch, BatchState

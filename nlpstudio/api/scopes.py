@@ -1,0 +1,96 @@
+"""What a token opens and how often: every request of the API passes here, and nowhere else is it decided."""
+
+from __future__ import annotations
+
+import logging
+import math
+import re
+import time
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.core.cache import cache
+from django.http import Http404, HttpRequest
+from django.urls import ResolverMatch
+from redis.exceptions import RedisError
+
+from nlpstudio.accounts import services as accounts
+from nlpstudio.accounts.models import ApiToken, Scope, User
+from nlpstudio.core.errors import StudioError
+from nlpstudio.demos.models import Batch
+from nlpstudio.registry.models import ModelVersion
+
+logger = logging.getLogger(__name__)
+
+PREFIX = "api/v1/"
+MINUTE = 60
+PREDICTING = re.compile(r"/me$|/model-versions/[^/]+/(predict|batch|batches)$|/batches/")
+
+
+class TooMany(StudioError):
+    """The token has made all the requests of this minute. `retry_after` is in seconds."""
+
+    code = "token.too_many"
+    status = 429
+
+    def __init__(self, message: str, *, retry_after: int) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+def need_of(request: HttpRequest) -> Scope:
+    """Which scope a token must have for this request: asking models is the least, changing things the most."""
+    if PREDICTING.search(request.path):
+        return Scope.PREDICT
+    return Scope.READ if request.method in ("GET", "HEAD") else Scope.ALL
+
+
+def authenticate(request: HttpRequest, plain: str) -> User | None:
+    """The user of a good token that opens this. Raises `PermissionDenied` for too small a scope, `TooMany`, and `Http404` for
+    what belongs to another model than the token's.
+    """
+    token = accounts.token_of(plain, need=need_of(request))
+    if token is None:
+        return None
+    count(token)
+    if token.model_id is not None:
+        assert request.resolver_match is not None, "the API is reached by its addresses"
+        _check_model(request.resolver_match, token)
+    return token.user
+
+
+def count(token: ApiToken) -> None:
+    """Count the request in this minute's window. A cache that is away lets it pass."""
+    limits = [each for each in (token.per_minute, settings.TOKEN_PER_MINUTE) if each]
+    if not limits:
+        return
+    now = time.time()
+    key = f"token:{token.pk}:{int(now // MINUTE)}"
+    try:
+        cache.add(key, 0, timeout=2 * MINUTE)
+        made = cache.incr(key)
+    except (RedisError, OSError, ValueError) as error:
+        logger.warning("requests of tokens are not counted: %s", error)
+        return
+    if made > min(limits):
+        raise TooMany(
+            f"This token may make {min(limits)} requests a minute.", retry_after=math.ceil(MINUTE - now % MINUTE)
+        )
+
+
+def _check_model(match: ResolverMatch, token: ApiToken) -> None:
+    kind = match.route.removeprefix(PREFIX).split("/")[0]
+    if kind != "me" and _model_of(kind, match.kwargs) != token.model_id:
+        raise Http404
+
+
+def _model_of(kind: str, ids: dict[str, Any]) -> UUID | None:
+    """The model to which an address belongs; None when it belongs to none."""
+    if kind == "models":
+        return UUID(str(ids["model_id"]))
+    if kind == "model-versions":
+        return ModelVersion.objects.filter(pk=ids["version_id"]).values_list("model_id", flat=True).first()
+    if kind == "batches":
+        return Batch.objects.filter(pk=ids["batch_id"]).values_list("version__model_id", flat=True).first()
+    return None
