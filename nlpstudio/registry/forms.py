@@ -149,3 +149,22 @@ class MistakesForm(forms.Form):
             confidence_from=least,
             confidence_below=most,
         )
+
+
+class PushForm(forms.Form):
+    """Where on the Hub a version goes, and the token for this one time."""
+
+    repo = forms.RegexField(
+        label=_("Repository"),
+        regex=r"^[\w.-]{1,96}/[\w.-]{1,96}$",
+        max_length=193,
+        widget=forms.TextInput(attrs={"placeholder": "owner/name", "autocomplete": "off"}),
+        error_messages={"invalid": _("Write owner/name.")},
+    )
+    token = forms.CharField(
+        label=_("Hub token"),
+        max_length=200,
+        help_text=_("With the right to write. It is used for this one upload and kept nowhere."),
+        widget=forms.PasswordInput(attrs={"autocomplete": "off"}),
+    )
+    private = forms.BooleanField(label=_("Private repository"), required=False, initial=True)

@@ -318,3 +318,33 @@ class Usage(models.Model):
 
     def __str__(self) -> str:
         return f"{self.version_id} {self.day} {self.source}: {self.requests}"
+
+
+class HubPush(models.Model):
+    """One upload of a version to the Hugging Face Hub. The token it was given is not here, nor anywhere else."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    version = models.ForeignKey(ModelVersion, on_delete=models.CASCADE, related_name="pushes")
+    repo = models.CharField(max_length=200)
+    private = models.BooleanField(default=True)
+    state = models.CharField(max_length=12, choices=JobState, default=JobState.RUNNING)
+    step = models.CharField(max_length=200, blank=True)
+    url = models.CharField(max_length=500, blank=True)
+    commit = models.CharField(max_length=64, blank=True)
+    error_message = models.TextField(blank=True)
+    error_hint = models.TextField(blank=True)
+    asked_by = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True)
+    changed_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        ordering = ["-created_at"]
+        verbose_name_plural = "hub pushes"
+
+    def __str__(self) -> str:
+        return f"{self.repo}: {self.state}"
+
+    @property
+    def is_under_way(self) -> bool:
+        """Running, and heard of lately: the process dies with the web process that has the token."""
+        return self.state == JobState.RUNNING and self.changed_at > timezone.now() - FORGOTTEN_AFTER

@@ -23,6 +23,7 @@ urlpatterns = [
     path("model-versions/<uuid:version_id>/serving/", serving.page, name="serving"),
     path("model-versions/<uuid:version_id>/serving/engine/", serving.choose, name="choose_engine"),
     path("model-versions/<uuid:version_id>/serving/prepare/", serving.prepare, name="prepare_engines"),
+    path("model-versions/<uuid:version_id>/serving/push/", serving.push, name="push"),
     path("model-versions/<uuid:version_id>/serving/onnx/", serving.download, name="download_onnx"),
     path("projects/<uuid:project_id>/tokenizers/", tokenizers.index, name="tokenizers"),
     path("projects/<uuid:project_id>/tokenizers/new/", tokenizers.create, name="tokenizer_create"),

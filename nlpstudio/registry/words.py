@@ -84,4 +84,29 @@ _INPUTS = (
     _("Give a question and a text that may answer it."),
 )
 
-SENTENCES = Sentences((*BASE_MODELS, *_INPUTS, *NOTES))
+_EXPORTS = (
+    _("%(name)s cannot be written as ONNX: %(why)s"),
+    _("The model is served by PyTorch."),
+    _("the model is too large for one ONNX file"),
+    _("It is served by PyTorch."),
+    _("%(name)s gives logits that differ by %(number)s from the model's"),
+    _("The worker was lost again and again."),
+    _("The machine may be out of memory."),
+    _("The files of this version are missing."),
+    _("The log of the io worker has more."),
+    _("Making the repository"),
+    _("Uploading"),
+    _("Downloading it again to compare"),
+    _("The Hub does not know this token."),
+    _("This token may not write to that repository."),
+    _("The Hub knows no such owner, or hides it from this token."),
+    _("The Hub answered %(number)s."),
+    _("Make a token with the right to write on the Hub."),
+    _("The name of a repository is owner/name."),
+    _("The Hub cannot be reached."),
+    _("Check the network and HF_ENDPOINT."),
+    _("what lies on the Hub does not predict what the model does"),
+    _("The upload's process ended with exit code %(number)s."),
+)
+
+SENTENCES = Sentences((*BASE_MODELS, *_EXPORTS, *_INPUTS, *NOTES))
