@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from bench import machine
-from bench.training import quality_table, rounds, table
+from bench.training import quality_table, rounds, table, task_table
 from bench.training.data import SOURCES
 from bench.training.setting import Reading, Setting
 from bench.training.suite import SUITE
+from bench.training.task_sets import SETS, TaskSet, Whole
 from bench.training.trial import Course
 
 HERE = Path(__file__).resolve().parent
@@ -24,6 +25,11 @@ Written by `make bench`; how it is measured and how to read it is in `docs/perfo
 One compute thread each, in a process of its own; ratios are of real tokens per CPU-second, median of the rounds (least–most).
 
 ## Training, side by side
+"""
+
+TASKS_HEAD = """## Real data, beside transformers' example recipes
+
+Scores in percent on held-out rows, mean ± standard deviation over the seeds; how, in `docs/performance.md`.
 """
 
 
@@ -41,7 +47,17 @@ def write() -> None:
         kept = json.loads(path.read_text(encoding="utf-8"))
         parts.append(quality_table.markdown([Course.from_json(each) for each in kept["courses"]]))
         parts.append(f"{machine.words(kept['machine'])}\n")
+    parts += _tasks()
     REPORT.write_text("\n".join(parts), encoding="utf-8")
+
+
+def _tasks() -> list[str]:
+    """The whole fine-tunes of every task, as far as both contenders are there."""
+    places = [RESULTS / f"tasks-{name}.json" for name in SETS]
+    kept = [json.loads(place.read_text(encoding="utf-8")) for place in places if place.exists()]
+    found = [(TaskSet.from_json(each["set"]), [Whole.from_json(run) for run in each["runs"]]) for each in kept]
+    whole = [(wanted, runs) for wanted, runs in found if task_table.is_whole(runs)]
+    return [TASKS_HEAD, task_table.markdown(whole), f"{machine.words(kept[-1]['machine'])}\n"] if whole else []
 
 
 def cell_of(kept: dict[str, Any]) -> rounds.Cell:

@@ -67,16 +67,38 @@ def _table(folder: Path, *, file: str, text: int, label: int) -> Iterator[Row]:
         yield ClassificationRow(text=cells[text].strip(), labels=(cells[label],))
 
 
-def _conll(folder: Path, *, file: str) -> Iterator[Row]:
-    """Columns token, tag; blank lines (some hold a tab) between sentences."""
+def _conll(folder: Path, *, file: str, mark: str = "") -> Iterator[Row]:
+    """Columns token (after a `mark`), tag; blank lines (some hold a tab) between sentences."""
     pairs: list[tuple[str, str]] = []
     for line in [*_lines(folder / file, blank=True), ""]:
         if line.strip():
             token, tag = line.split("\t")[:2]
-            pairs.append((token, tag.strip()))
+            pairs.append((token.removeprefix(mark), tag.strip()))
         elif pairs:
             yield _tagged(pairs, " ")
             pairs = []
+
+
+def _cluener(folder: Path, *, file: str) -> Iterator[Row]:
+    """A stream of JSON objects; `label` is {type: {surface: [[first, last character], …]}}. A character is a token."""
+    text, at, decoder = (folder / file).read_text(encoding="utf-8").strip(), 0, json.JSONDecoder()
+    while at < len(text):
+        given, at = decoder.raw_decode(text, at)
+        at += len(text[at:]) - len(text[at:].lstrip())
+        tags = ["O"] * len(given["text"])
+        for kind, surfaces in given["label"].items():
+            for first, last in (place for places in surfaces.values() for place in places):
+                tags[first : last + 1] = [f"B-{kind}", *[f"I-{kind}"] * (last - first)]
+        shown = [(place, tags[place]) for place, sign in enumerate(given["text"]) if not sign.isspace()]
+        places = tuple((place, place + 1) for place, _ in shown)
+        yield TaggedRow(text=given["text"], tokens=places, tags=tuple(tag for _, tag in shown))
+
+
+def _pairs(folder: Path, *, file: str) -> Iterator[Row]:
+    """Two texts and a label, without a header."""
+    for line in _lines(folder / file):
+        first, second, label = line.split("\t")
+        yield ClassificationRow(text=first.strip(), text_pair=second.strip(), labels=(label.strip(),))
 
 
 def _sentences(folder: Path, *, file: str) -> Iterator[Row]:
@@ -95,12 +117,15 @@ def _tagged(pairs: list[tuple[str, str]], joint: str) -> TaggedRow:
     return TaggedRow(text=text, tokens=tuple(places), tags=tuple(tag for _, tag in pairs))
 
 
-def _squad(folder: Path, *, file: str, part: tuple[float, float] = (0.0, 1.0)) -> Iterator[Row]:
-    """SQuAD JSON; `part` takes that share of the articles, so that no context is in two splits."""
+def _squad(folder: Path, *, file: str, part: tuple[float, float] = (0.0, 1.0), longest: int = 10**6) -> Iterator[Row]:
+    """SQuAD JSON; `part` takes that share of the articles, so that no context is in two splits.
+
+    Contexts of more than `longest` characters are left out.
+    """
     articles = json.loads((folder / file).read_text(encoding="utf-8"))["data"]
     first, last = (round(share * len(articles)) for share in part)
     for article in articles[first:last]:
-        for paragraph in article["paragraphs"]:
+        for paragraph in (each for each in article["paragraphs"] if len(each["context"]) <= longest):
             for asked in paragraph["qas"]:
                 answers = tuple((a["text"], int(a["answer_start"])) for a in asked["answers"])
                 yield QARow(context=paragraph["context"], question=asked["question"], answers=answers)
@@ -133,14 +158,39 @@ SOURCES: Mapping[str, Source] = {
         train=partial(_sentences, file="msra_ner_uer/dev.tsv"),
         validation=partial(_sentences, file="msra_ner_uer/test.tsv"),
     ),
+    "wikiann": Source(
+        task="ner",
+        train=partial(_conll, file="wikiann_en/train", mark="en:"),
+        validation=partial(_conll, file="wikiann_en/test", mark="en:"),
+    ),
+    "cluener": Source(
+        task="ner",
+        train=partial(_cluener, file="cluener2020/train.json"),
+        validation=partial(_cluener, file="cluener2020/dev.json"),
+    ),
+    "lcqmc": Source(
+        task="classification",
+        train=partial(_pairs, file="lcqmc/dev.txt"),
+        validation=partial(_pairs, file="lcqmc/test.txt"),
+    ),
     "xquad": Source(
         task="qa",
         train=partial(_squad, file="xquad/xquad.en.json", part=(0.0, 0.85)),
         validation=partial(_squad, file="xquad/xquad.en.json", part=(0.85, 1.0)),
     ),
+    "xquad-zh": Source(
+        task="qa",
+        train=partial(_squad, file="xquad/xquad.zh.json", part=(0.0, 0.85)),
+        validation=partial(_squad, file="xquad/xquad.zh.json", part=(0.85, 1.0)),
+    ),
     "cmrc2018": Source(
         task="qa",
         train=partial(_squad, file="cmrc2018/dev.json"),
         validation=partial(_squad, file="cmrc2018/trial.json"),
+    ),
+    "cmrc2018-short": Source(
+        task="qa",
+        train=partial(_squad, file="cmrc2018/dev.json", longest=400),
+        validation=partial(_squad, file="cmrc2018/trial.json", longest=400),
     ),
 }

@@ -21,8 +21,10 @@ def encode(rows: Rows, tokenizer: PreTrainedTokenizerBase, max_length: int) -> l
 
 def _classification(rows: Rows, tokenizer: Any, max_length: int) -> list[Feature]:
     index_of = {label: index for index, label in enumerate(rows.labels)}
-    encoded = tokenizer([row.text for row in rows.train], truncation=True, max_length=max_length)  # type: ignore[attr-defined]  # rows of this task
-    labels = [index_of[row.labels[0]] for row in rows.train]  # type: ignore[attr-defined]  # rows of this task
+    found: Any = rows.train
+    pairs = [row.text_pair for row in found] if found[0].text_pair is not None else None
+    encoded = tokenizer([row.text for row in found], pairs, truncation=True, max_length=max_length)
+    labels = [index_of[row.labels[0]] for row in found]
     return [{**feature, "labels": label} for feature, label in zip(_each(encoded), labels, strict=True)]
 
 

@@ -13,7 +13,7 @@ from transformers import AutoConfig, BertConfig, BertModel
 
 from nlpstudio.engine import shelf
 
-ON_THE_SHELF = {"minilm": "all-minilm-l6-v2", "e5-zh": "e5-small-zh-en"}
+ON_THE_SHELF = {"minilm": "all-minilm-l6-v2", "e5-zh": "e5-small-zh-en", "e5-zhchar": "e5-small-zhchar-en"}
 RANDOM = "bert-base"
 
 

@@ -61,7 +61,6 @@ def train_with_trainer(
         options = TrainingArguments(
             output_dir=folder,
             per_device_train_batch_size=batch_size,
-            learning_rate=LEARNING_RATE,
             seed=seed,
             bf16=bf16,
             train_sampling_strategy="sequential" if in_order else "random",
@@ -70,7 +69,7 @@ def train_with_trainer(
             report_to="none",
             disable_tqdm=True,
             dataloader_pin_memory=False,
-            **{"num_train_epochs": 1, **arguments},
+            **{"num_train_epochs": 1, "learning_rate": LEARNING_RATE, **arguments},
         )
         Trainer(
             model=model,
