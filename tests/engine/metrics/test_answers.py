@@ -160,6 +160,33 @@ def test_answerable_and_unanswerable_questions_are_judged_apart() -> None:
     }
 
 
+@st.composite
+def corpora(draw: st.DrawFn) -> list[tuple[list[str], str]]:
+    """Questions with their accepted answers, and an answer that is free or close to an accepted one."""
+    found = []
+    for _ in range(draw(st.integers(1, 5))):
+        gold = draw(st.lists(phrase, max_size=3))
+        near = [each for text in gold for each in (text, text.upper(), f"the {text}.", text[: len(text) // 2])]
+        found.append((gold, draw(st.one_of(phrase, st.sampled_from(["", *near])))))
+    return found
+
+
+@settings(max_examples=1000, deadline=None)
+@given(corpora())
+@example([(["the"], ""), ([], "the"), (["a cat"], "A CAT.")])
+def test_the_scores_of_a_corpus_are_the_official_means(corpus: list[tuple[list[str], str]]) -> None:
+    """Over all questions, over those with answers ("HasAns") and over those without ("NoAns")."""
+    ours = evaluate([gold for gold, _ in corpus], [text for _, text in corpus], variant=SQUAD2)
+    for prefix, kept in (("", corpus), ("answerable_", [each for each in corpus if each[0]])):
+        scores = [squad2(gold, text) for gold, text in kept]
+        for place, name in enumerate(("exact_match", "f1")):
+            mean = sum(each[place] for each in scores) / len(scores) if scores else None
+            assert ours["metrics"].get(prefix + name) == (mean if mean is None else pytest.approx(mean, abs=1e-9))
+    none = [float(not tokens_of(text)) for gold, text in corpus if not gold]
+    mean = sum(none) / len(none) if none else None
+    assert ours["metrics"].get("no_answer_accuracy") == (mean if mean is None else pytest.approx(mean, abs=1e-9))
+
+
 rows = st.lists(st.tuples(st.sampled_from([0.0, 0.4, 1.0]), st.integers(0, 5), st.booleans()), min_size=1, max_size=20)
 
 
