@@ -79,21 +79,6 @@ def _conll(folder: Path, *, file: str, mark: str = "") -> Iterator[Row]:
             pairs = []
 
 
-def _cluener(folder: Path, *, file: str) -> Iterator[Row]:
-    """A stream of JSON objects; `label` is {type: {surface: [[first, last character], …]}}. A character is a token."""
-    text, at, decoder = (folder / file).read_text(encoding="utf-8").strip(), 0, json.JSONDecoder()
-    while at < len(text):
-        given, at = decoder.raw_decode(text, at)
-        at += len(text[at:]) - len(text[at:].lstrip())
-        tags = ["O"] * len(given["text"])
-        for kind, surfaces in given["label"].items():
-            for first, last in (place for places in surfaces.values() for place in places):
-                tags[first : last + 1] = [f"B-{kind}", *[f"I-{kind}"] * (last - first)]
-        shown = [(place, tags[place]) for place, sign in enumerate(given["text"]) if not sign.isspace()]
-        places = tuple((place, place + 1) for place, _ in shown)
-        yield TaggedRow(text=given["text"], tokens=places, tags=tuple(tag for _, tag in shown))
-
-
 def _pairs(folder: Path, *, file: str) -> Iterator[Row]:
     """Two texts and a label, without a header."""
     for line in _lines(folder / file):
@@ -101,10 +86,12 @@ def _pairs(folder: Path, *, file: str) -> Iterator[Row]:
         yield ClassificationRow(text=first.strip(), text_pair=second.strip(), labels=(label.strip(),))
 
 
-def _sentences(folder: Path, *, file: str) -> Iterator[Row]:
-    """One sentence a line: characters and tags, each separated by blanks."""
+def _sentences(folder: Path, *, file: str, longest: int = 10**6) -> Iterator[Row]:
+    """One sentence a line: characters and tags, each separated by blanks; none of more than `longest` characters."""
     for line in _lines(folder / file)[1:]:
         tokens, tags = line.split("\t")
+        if len(tokens.split()) > longest:
+            continue
         yield _tagged(list(zip(tokens.split(), tags.split(), strict=True)), "")
 
 
@@ -163,25 +150,30 @@ SOURCES: Mapping[str, Source] = {
         train=partial(_conll, file="wikiann_en/train", mark="en:"),
         validation=partial(_conll, file="wikiann_en/test", mark="en:"),
     ),
-    "cluener": Source(
-        task="ner",
-        train=partial(_cluener, file="cluener2020/train.json"),
-        validation=partial(_cluener, file="cluener2020/dev.json"),
-    ),
     "lcqmc": Source(
         task="classification",
         train=partial(_pairs, file="lcqmc/dev.txt"),
         validation=partial(_pairs, file="lcqmc/test.txt"),
     ),
+    "msra_ner-short": Source(
+        task="ner",
+        train=partial(_sentences, file="msra_ner_uer/dev.tsv", longest=30),
+        validation=partial(_sentences, file="msra_ner_uer/test.tsv", longest=30),
+    ),
+    "xquad-short": Source(
+        task="qa",
+        train=partial(_squad, file="xquad/xquad.en.json", part=(0.0, 0.75), longest=600),
+        validation=partial(_squad, file="xquad/xquad.en.json", part=(0.75, 1.0), longest=600),
+    ),
+    "xquad-zh-short": Source(
+        task="qa",
+        train=partial(_squad, file="xquad/xquad.zh.json", part=(0.0, 0.75), longest=200),
+        validation=partial(_squad, file="xquad/xquad.zh.json", part=(0.75, 1.0), longest=200),
+    ),
     "xquad": Source(
         task="qa",
         train=partial(_squad, file="xquad/xquad.en.json", part=(0.0, 0.85)),
         validation=partial(_squad, file="xquad/xquad.en.json", part=(0.85, 1.0)),
-    ),
-    "xquad-zh": Source(
-        task="qa",
-        train=partial(_squad, file="xquad/xquad.zh.json", part=(0.0, 0.85)),
-        validation=partial(_squad, file="xquad/xquad.zh.json", part=(0.85, 1.0)),
     ),
     "cmrc2018": Source(
         task="qa",
@@ -190,7 +182,7 @@ SOURCES: Mapping[str, Source] = {
     ),
     "cmrc2018-short": Source(
         task="qa",
-        train=partial(_squad, file="cmrc2018/dev.json", longest=400),
-        validation=partial(_squad, file="cmrc2018/trial.json", longest=400),
+        train=partial(_squad, file="cmrc2018/dev.json", longest=330),
+        validation=partial(_squad, file="cmrc2018/trial.json", longest=330),
     ),
 }

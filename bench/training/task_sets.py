@@ -43,27 +43,27 @@ SETS: Mapping[str, TaskSet] = {
     for each in (
         TaskSet(
             name="wikiann-en", task="ner", data="wikiann", model="minilm",
-            rows=1500, held_out=1000, epochs=3, max_length=128, batch_size=8,
+            rows=800, held_out=1000, epochs=3, max_length=128, batch_size=8,
         ),
         TaskSet(
-            name="cluener-zh", task="ner", data="cluener", model="e5-zhchar",
-            rows=800, held_out=600, epochs=3, max_length=128, batch_size=8,
+            name="msra-zh", task="ner", data="msra_ner-short", model="e5-zhchar",
+            rows=500, held_out=800, epochs=3, max_length=128, batch_size=8, learning_rate=1e-4, precision="bf16",
         ),
         TaskSet(
             name="lcqmc-zh", task="classification", data="lcqmc", model="e5-zh",
-            rows=800, held_out=800, epochs=3, max_length=128, batch_size=8,
+            rows=500, held_out=600, epochs=3, max_length=128, batch_size=8, learning_rate=1e-4, precision="bf16",
         ),
         TaskSet(
-            name="xquad-en", task="qa", data="xquad", model="minilm",
-            rows=400, held_out=170, epochs=3, max_length=256, batch_size=8, precision="bf16",
+            name="xquad-en", task="qa", data="xquad-short", model="minilm",
+            rows=200, held_out=98, epochs=3, max_length=256, batch_size=8, learning_rate=1e-4, precision="bf16",
         ),
         TaskSet(
-            name="xquad-zh", task="qa", data="xquad-zh", model="e5-zhchar",
-            rows=300, held_out=170, epochs=3, max_length=256, batch_size=8, precision="bf16",
+            name="xquad-zh", task="qa", data="xquad-zh-short", model="e5-zhchar",
+            rows=150, held_out=100, epochs=3, max_length=256, batch_size=8, learning_rate=1e-4, precision="bf16",
         ),
         TaskSet(
             name="cmrc2018-zh", task="qa", data="cmrc2018-short", model="e5-zhchar",
-            rows=300, held_out=200, epochs=3, max_length=256, batch_size=8, precision="bf16",
+            rows=120, held_out=100, epochs=3, max_length=256, batch_size=8, learning_rate=1e-4, precision="bf16",
         ),
     )
 }  # fmt: skip

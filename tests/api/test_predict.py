@@ -135,15 +135,23 @@ def test_the_hub_client_marks_entities_at_exact_code_points(
     client = InferenceClient(model=f"{studio}/api/v1/model-versions/{version.pk}/predict", token=token)
     text = "🙂 anna lake lives in 北京"
     model = Predictor.load(version.artifact)
-    for parameters in ({}, {"aggregation_strategy": "first"}, {"aggregation_strategy": "none", "ignore_labels": []}):
+    strategies: list[Any] = [{"aggregation_strategy": each} for each in ("none", "simple", "first", "average", "max")]
+    for parameters in ({}, *strategies, {"aggregation_strategy": "none", "ignore_labels": []}):
         answer = client.token_classification(text, **parameters)
         expected: Any = model.predict(text, parameters)
         assert [(each.start, each.end, each.word) for each in answer] == [
             (each["start"], each["end"], each["word"]) for each in expected
         ]
         assert all(text[each.start : each.end] for each in answer)
+        scores = [each.score for each in answer]
+        assert scores == pytest.approx([each["score"] for each in expected], abs=1e-5)
     tags = client.token_classification(text, aggregation_strategy="none", ignore_labels=[])
     assert tags and all(each.entity and each.entity_group is None for each in tags)
+    headers = {"Authorization": f"Bearer {token}"}
+    many = httpx.post(str(client.model), json={"inputs": [text, "paris"]}, headers=headers, timeout=30).json()
+    assert len(many) == 2 and [each["word"] for each in many[0]] == [
+        each.word for each in client.token_classification(text)
+    ]
 
 
 def test_the_hub_client_finds_answers(studio: str, token: str, serve_worker: Pool, publish: Publish) -> None:
