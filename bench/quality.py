@@ -24,7 +24,7 @@ from bench.training.trial import TRAINER, Course, Trial
 from nlpstudio.engine import recipes
 
 RECIPES: Mapping[str, Mapping[str, Any]] = {
-    "same": {"warmup_ratio": 0.0, "weight_decay": 0.0},
+    "same": {"warmup_ratio": 0.0, "weight_decay": 0.0, "head_learning_rate": 0.0},
     **{name: recipes.params(name, rate=LEARNING_RATE) for name in recipes.RECIPES},
 }
 

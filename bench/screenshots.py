@@ -1,4 +1,4 @@
-"""The README's pictures: a studio of its own, a real run on a sample, and four pages of it in `docs/images`.
+"""The README's pictures: a studio of its own, real runs, and pages of them in `docs/images`.
 
     python -m bench.screenshots [--out FOLDER]
 
@@ -12,7 +12,9 @@ import re
 import shutil
 import tempfile
 from pathlib import Path
+from typing import Any
 
+import httpx
 from playwright.sync_api import Page, expect, sync_playwright
 
 from nlpstudio.engine import shelf
@@ -21,26 +23,86 @@ from tests.studio import ROOT, Studio, until
 BASE_MODEL = "all-minilm-l6-v2"
 SAMPLE = "SMS spam"
 PARAMS = {"epochs": 2, "learning_rate": 5e-5, "batch_size": 32, "max_length": 64, "early_stopping": 0}
+ENTITIES = "Emerging entities"
+FEW_STEPS = {"epochs": 1, "learning_rate": 3e-4, "batch_size": 16, "max_length": 128, "early_stopping": 0}
 TEXT = "Hi, we are at the cinema. Text FREE to 80082 to win two tickets, or just come and bring popcorn?"
+TWEET = "Watching Game of Thrones with Anna in Berlin tonight, then off to Madison Square Garden with my new iPhone."
+PEOPLE = ("Maria Keller", "Chen Wei", "Amina Diallo", "Jonas Berg", "Lucía Ortega", "Ravi Menon")
+PLACES = ("Lisbon", "Hamburg", "Kyoto", "Nairobi", "Montreal", "Chengdu")
+WORK = ("an architect", "a nurse", "a violinist", "a baker", "a marine biologist")
+CONTEXT = (
+    "Maria Keller was born in Hamburg and moved to Lisbon in 2016, where she works as a marine biologist. "
+    "Her brother stayed in Germany."
+)
+QUESTION = "Where did Maria Keller move?"
 LATER_MS = 1_500
 LARGEST_BYTES = 200_000
 PATIENCE_S = 1800
 
 
+def questions() -> str:
+    """Made-up lives with three questions each, as a table: enough to teach a small model to look things up."""
+    lines = ["context\tquestion\tanswer"]
+    for number in range(120):
+        who, home = PEOPLE[number % 6], PLACES[(number // 6) % 6]
+        goal, job = PLACES[(number // 6 + 1 + number % 5) % 6], WORK[(number * 7) % 5]
+        year = 1990 + number % 30
+        context = f"{who} was born in {home} and moved to {goal} in {year}, to work as {job}. The family stayed behind."
+        asked = ((f"Where did {who} move?", goal), (f"When did {who} move?", str(year)), (f"What is {who}?", job))
+        lines += [f"{context}\t{question}\t{answer}" for question, answer in asked]
+    return "\n".join(lines) + "\n"
+
+
+class Trained:
+    """Runs that are started over the API of a studio, in its first project."""
+
+    def __init__(self, api: httpx.Client) -> None:
+        self.api = api
+        self.project = api.get("projects").json()["results"][0]["id"]
+
+    def sample(self, name: str) -> str:
+        """The version of the sample whose name has these words, once all samples are imported."""
+
+        def found() -> str | None:
+            all_sets = self.api.get(f"projects/{self.project}/datasets", params={"limit": 50}).json()["results"]
+            mine = next(each["version"] for each in all_sets if name in each["name"])
+            return None if mine["state"] == "importing" else str(mine["id"])
+
+        return until(found, PATIENCE_S, "the samples are imported")
+
+    def made_up(self) -> str:
+        """A data set of `questions`, when it is ready."""
+        form = {"task": "qa", "name": "Lives", "options": "{}"}
+        files = {"file": ("lives.tsv", questions())}
+        answer = self.api.post(f"projects/{self.project}/datasets", files=files, data=form).raise_for_status()
+        version = answer.json()["version"]["id"]
+        state = f"dataset-versions/{version}"
+        until(lambda: self.api.get(state).json()["state"] != "importing", PATIENCE_S, "the questions are imported")
+        return str(version)
+
+    def start(self, version: str, params: dict[str, Any]) -> str:
+        body = {"dataset_version": version, "base_model": BASE_MODEL, "params": params}
+        return str(self.api.post(f"projects/{self.project}/runs", json=body).raise_for_status().json()["id"])
+
+    def model(self, run: str) -> str:
+        """The model version of a run, once it is finished."""
+        version: str | None = until(
+            lambda: self.api.get(f"runs/{run}").json()["model_version"], PATIENCE_S, f"run {run} is finished"
+        )
+        return str(version)
+
+
 def pictures(studio: Studio, out: Path) -> None:
-    """Train on the sample and take each page as it becomes worth looking at."""
+    """Train on the samples and take each page as it becomes worth looking at."""
     with studio.api() as api:
-        project = api.get("projects").json()["results"][0]["id"]
-
-        def data() -> str | None:
-            found = api.get(f"projects/{project}/datasets").json()["results"]
-            mine = next(each["version"] for each in found if SAMPLE in each["name"])
-            busy = any(each["version"]["state"] == "importing" for each in found)
-            return None if busy else str(mine["id"])
-
-        version = until(data, PATIENCE_S, "the samples are imported")
-        body = {"dataset_version": version, "base_model": BASE_MODEL, "params": PARAMS}
-        run = api.post(f"projects/{project}/runs", json=body).raise_for_status().json()["id"]
+        trained = Trained(api)
+        version = trained.sample(SAMPLE)
+        run = trained.start(version, PARAMS)
+        others = {
+            "demo-entities.png": trained.start(trained.sample(ENTITIES), FEW_STEPS),
+            "demo-answer.png": trained.start(trained.made_up(), FEW_STEPS),
+        }
+        asked = {"demo-entities.png": [TWEET], "demo-answer.png": [CONTEXT, QUESTION]}
         expect.set_options(timeout=PATIENCE_S * 1000)
         with sync_playwright() as playwright:
             chromium = shutil.which("chromium") or shutil.which("google-chrome")
@@ -54,15 +116,24 @@ def pictures(studio: Studio, out: Path) -> None:
             until(lambda: api.get(f"runs/{run}").json()["progress"] > 0.8, PATIENCE_S, "the run is well under way")
             take(page, out / "run.png")
             expect(page.locator("#run-state")).to_contain_text("Finished")
-            model = api.get(f"runs/{run}").json()["model_version"]
+            model = trained.model(run)
             page.goto(f"{studio.address}/model-versions/{model}/")
             take(page, out / "evaluation.png")
-            page.goto(f"{studio.address}/model-versions/{model}/demo/")
-            page.get_by_label("Text", exact=True).fill(TEXT)
-            page.get_by_role("button", name="Ask the model").click()
-            expect(page.locator("#answer .bars")).to_contain_text(re.compile(r"\d"))
+            ask(page, f"{studio.address}/model-versions/{model}/demo/", [TEXT])
             take(page, out / "demo.png")
+            for name, other in others.items():
+                ask(page, f"{studio.address}/model-versions/{trained.model(other)}/demo/", asked[name])
+                take(page, out / name)
             browser.close()
+
+
+def ask(page: Page, address: str, words: list[str]) -> None:
+    """Fill the boxes of a demo from above and wait for the answer."""
+    page.goto(address)
+    for box, text in zip(page.locator("[data-demo] textarea").all(), words, strict=False):
+        box.fill(text)
+    page.get_by_role("button", name="Ask the model").click()
+    expect(page.locator("#answer .bar").first).to_contain_text(re.compile(r"\d"))
 
 
 def take(page: Page, path: Path) -> None:

@@ -38,7 +38,7 @@ def prepare(
         task=task,
         model=model,
         encoder=encoders.choose(model, seed=params.seed),
-        optimizer=optim.adamw(model, depth_of, params),
+        optimizer=optim.adamw(model, depth_of, params, fresh=building.fresh_head(model, folder)),
         setup=setup,
         hardware=machine,
         train=examples,

@@ -43,7 +43,8 @@ class TrainParams(Jsonable):
     (0 = the engine decides) splits it to fit the memory; it changes no result.
     `early_stopping` is the number of evaluations without a gain that are waited for (0 = off).
     `freeze_layers` counts from the embeddings up; with it the embeddings are frozen too.
-    `layer_decay` multiplies the learning rate once for each layer below the head.
+    `layer_decay` multiplies the learning rate once for each layer below the head. A head that is new learns at
+    `head_learning_rate` where that is more than `learning_rate`.
     `devices` above 1 trains in that many processes, each on a GPU of its own or on its share of the processors;
     it changes no result but by rounding and the places of dropout.
     `eval_steps` evaluates within an epoch too, each so many steps (0 = at the end of an epoch alone). `objective` is masked
@@ -70,6 +71,7 @@ class TrainParams(Jsonable):
     freeze_embeddings: bool = False
     freeze_layers: int = _number(0, 0, 200)
     layer_decay: float = _number(1.0, 0.1, 1.0)
+    head_learning_rate: float = _number(1e-3, 0.0, 1.0)
     lora_rank: int = _number(0, 0, 256)
     lora_alpha: int = _number(16, 1, 1024)
     lora_dropout: float = _number(0.0, 0.0, 0.9)

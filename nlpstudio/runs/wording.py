@@ -38,6 +38,10 @@ SETTINGS: Mapping[str, tuple[Any, Any]] = {
         _("How many layers, from below, stay as they are. Faster, for little data."),
     ),
     "layer_decay": (_("Layer decay"), _("Multiplies the learning rate once for each layer below the head; 1 is off.")),
+    "head_learning_rate": (
+        _("Learning rate of the head"),
+        _("A new output layer learns at least this fast. 0 gives it the learning rate of the rest."),
+    ),
     "lora_rank": (
         _("LoRA rank"),
         _("Trains small adapters of this rank instead of all weights: less memory, not faster. 0 is off."),
@@ -121,7 +125,18 @@ CHOICES: Mapping[str, Any] = {
 GROUPS: tuple[tuple[Any, tuple[str, ...]], ...] = (
     (_("Optimisation"), ("schedule", "warmup_ratio", "weight_decay", "max_grad_norm", "micro_batch")),
     (_("Regularisation"), ("label_smoothing", "class_weights", "attention_dropout")),
-    (_("Layers"), ("freeze_embeddings", "freeze_layers", "layer_decay", "lora_rank", "lora_alpha", "lora_dropout")),
+    (
+        _("Layers"),
+        (
+            "head_learning_rate",
+            "layer_decay",
+            "freeze_embeddings",
+            "freeze_layers",
+            "lora_rank",
+            "lora_alpha",
+            "lora_dropout",
+        ),
+    ),
     (_("Machine and data"), ("seed", "threads", "devices", "doc_stride")),
 )
 """The folded settings in groups."""

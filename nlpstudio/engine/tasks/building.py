@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from transformers import AutoConfig, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 
 from nlpstudio.engine.encoders.families import FAMILIES
@@ -64,6 +64,22 @@ def load_with(model_class: Any, folder: Path, **options: Any) -> PreTrainedModel
     if wrong:
         raise BaseModelRefused(f"{folder.name} lacks weights that its config asks for: {', '.join(sorted(wrong)[:3])}")
     return model
+
+
+def fresh_head(model: PreTrainedModel, folder: Path) -> frozenset[str]:
+    """The parameters outside the base model that `build` had to draw, because `folder` lacks them in their size."""
+    if model.base_model is model:
+        return frozenset()
+    kept: dict[str, list[int]] = {}
+    for path in folder.glob("*.safetensors"):
+        with safe_open(path, framework="pt") as weights:
+            kept |= {name: weights.get_slice(name).get_shape() for name in weights.keys()}  # noqa: SIM118
+    inside = f"{model.base_model_prefix}."
+    return frozenset(
+        name
+        for name, parameter in model.named_parameters()
+        if not name.startswith(inside) and kept.get(name) != list(parameter.shape)
+    )
 
 
 def load(task: AnyTask, folder: Path) -> PreTrainedModel:

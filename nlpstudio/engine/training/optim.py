@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import torch
 from torch import Tensor, nn
@@ -45,23 +45,28 @@ def freeze(model: nn.Module, depth_of: Mapping[str, int], params: TrainParams) -
         parameter.requires_grad_(adapted and depth_of[name] > frozen_up_to)
 
 
-def adamw(model: nn.Module, depth_of: Mapping[str, int], params: TrainParams) -> torch.optim.AdamW:
+def adamw(
+    model: nn.Module, depth_of: Mapping[str, int], params: TrainParams, *, fresh: Collection[str] = ()
+) -> torch.optim.AdamW:
     """One group for each depth, with weight decay only for matrices (not for biases and norms).
 
-    Each group's "scale" is what the learning rate of the moment is multiplied by.
+    Each group's "scale" is what the learning rate of the moment is multiplied by. The parameters named `fresh` are
+    drawn anew and learn at `head_learning_rate` at least: the features of a small encoder differ little from token to
+    token, and at a rate that suits the encoder its head would not get anywhere in a few hundred steps.
     """
     top = max(depth_of.values())
-    groups: defaultdict[tuple[int, bool], list[Tensor]] = defaultdict(list)
+    faster = max(1.0, params.head_learning_rate / params.learning_rate)
+    groups: defaultdict[tuple[int, bool, bool], list[Tensor]] = defaultdict(list)
     for name, parameter in model.named_parameters():
         if parameter.requires_grad:
-            groups[depth_of[name], parameter.dim() >= 2].append(parameter)
+            groups[depth_of[name], parameter.dim() >= 2, name in fresh].append(parameter)
     options = [
         {
             "params": members,
             "weight_decay": params.weight_decay if decays else 0.0,
-            "scale": params.layer_decay ** (top - depth),
+            "scale": params.layer_decay ** (top - depth) * (faster if is_fresh else 1.0),
         }
-        for (depth, decays), members in groups.items()
+        for (depth, decays, is_fresh), members in groups.items()
     ]
     return torch.optim.AdamW(options, lr=params.learning_rate, fused=True)
 

@@ -166,6 +166,7 @@ def _training(
     params = job.spec.params
     seeding.seed_everything(params.seed)  # the fresh head is drawn from here
     model = building.build(data.task, job.base_model, data.setup)
+    fresh = building.fresh_head(model, job.base_model)
     lora.put_in(model, params)
     model.to(machine.device)  # type: ignore[arg-type]  # transformers wraps the method's signature away
     depth_of = optim.depths(model, model.base_model_prefix)
@@ -174,7 +175,7 @@ def _training(
         task=data.task,
         model=model,
         encoder=encoders.choose(model, seed=params.seed),
-        optimizer=optim.adamw(model, depth_of, params),
+        optimizer=optim.adamw(model, depth_of, params, fresh=fresh),
         setup=data.setup,
         hardware=machine,
         train=data.train,

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from transformers import AutoModelForSequenceClassification, BertConfig, PreTrainedModel
 
 from nlpstudio.engine.errors import InvalidSpec
 from nlpstudio.engine.spec import TrainParams
+from nlpstudio.engine.tasks import TASKS, building
+from nlpstudio.engine.tasks.base import Setup
 from nlpstudio.engine.training import optim
 
 PARAMS = TrainParams(learning_rate=1.0, warmup_ratio=0.1)
@@ -54,3 +57,21 @@ def test_layer_decay_slows_lower_layers(model: PreTrainedModel) -> None:
     optimizer = optim.adamw(model, optim.depths(model, "bert"), TrainParams(layer_decay=0.5))
     optim.set_learning_rate(optimizer, 1.0)
     assert {group["lr"] for group in optimizer.param_groups} == {1.0, 0.5, 0.25, 0.125, 0.0625}
+
+
+def test_a_new_head_learns_faster_and_one_that_is_there_does_not(base_model: Path, tmp_path: Path) -> None:
+    made = building.build(TASKS["ner"], base_model, Setup(labels=("O", "B-PER", "I-PER"), max_length=32))
+    fresh = building.fresh_head(made, base_model)
+    assert fresh == {"classifier.weight", "classifier.bias"}
+
+    def scales(**params: float) -> dict[str, float]:
+        optimizer = optim.adamw(made, optim.depths(made, "bert"), TrainParams(**params), fresh=fresh)
+        scale_of = {id(p): group["scale"] for group in optimizer.param_groups for p in group["params"]}
+        return {name: scale_of[id(p)] for name, p in made.named_parameters()}
+
+    by_name = scales(learning_rate=5e-5, head_learning_rate=1e-3)
+    assert {name for name, scale in by_name.items() if scale == pytest.approx(20)} == fresh
+    assert set(scales(learning_rate=5e-5, head_learning_rate=0.0).values()) == {1.0}
+    assert set(scales(learning_rate=2e-3, head_learning_rate=1e-3).values()) == {1.0}
+    made.save_pretrained(tmp_path)
+    assert building.fresh_head(made, tmp_path) == frozenset()
