@@ -43,7 +43,7 @@ SETS: Mapping[str, TaskSet] = {
     for each in (
         TaskSet(
             name="wikiann-en", task="ner", data="wikiann", model="minilm",
-            rows=800, held_out=1000, epochs=3, max_length=128, batch_size=8,
+            rows=1500, held_out=1000, epochs=3, max_length=128, batch_size=8,
         ),
         TaskSet(
             name="msra-zh", task="ner", data="msra_ner-short", model="e5-zhchar",
