@@ -100,7 +100,8 @@ class Task(Protocol[R, E, P]):
         """Tokenise rows, of which the first is number `first` of its split. Rows may be without labels.
 
         The result is kept and used again (`training.token_cache`), so it must follow from rows, tokenizer and setup
-        alone, without the settings in `token_cache.NOT_OF_TOKENS` (no seed, no dropout).
+        alone, without the settings in `token_cache.NOT_OF_TOKENS`. A task whose encoding does not depend on the seed
+        says so by `encodes_by_chance = False`.
         """
         ...
 

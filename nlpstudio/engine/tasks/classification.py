@@ -38,6 +38,7 @@ class Classification:
     """A row becomes one example; its prediction is the logits [labels]."""
 
     name = "classification"
+    encodes_by_chance = False
     pipeline_tag = "text-classification"
     input_names = ("text", "text_pair")
     model_class = AutoModelForSequenceClassification

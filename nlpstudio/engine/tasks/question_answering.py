@@ -56,6 +56,7 @@ class QuestionAnswering:
     """
 
     name = "qa"
+    encodes_by_chance = False
     pipeline_tag = "question-answering"
     input_names = ("context", "question")
     model_class = AutoModelForQuestionAnswering

@@ -54,6 +54,7 @@ class TokenClassification:
     """A row's prediction is a `Tagged`: the logits of all its pieces, and a legal tag for each token."""
 
     name = "ner"
+    encodes_by_chance = False
     pipeline_tag = "token-classification"
     input_names = ("text",)
     model_class = AutoModelForTokenClassification

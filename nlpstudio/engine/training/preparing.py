@@ -68,7 +68,7 @@ def prepare(job: Job) -> Prepared:
     splits = {name: _Reader(task, tokenizer, setup) for name in ("train", *HELD_OUT) if dataset.count(name)}
     keys = {  # before anything is encoded, which leaves its mark on the tokenizer
         name: token_cache.key(
-            fingerprint=dataset.info.fingerprint, split=name, task=task.name, tokenizer=tokenizer, setup=setup
+            fingerprint=dataset.info.fingerprint, split=name, task=task, tokenizer=tokenizer, setup=setup
         )
         for name in splits
     }

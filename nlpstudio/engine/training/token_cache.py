@@ -25,7 +25,7 @@ from transformers import PreTrainedTokenizerBase
 from nlpstudio.engine import manifest
 from nlpstudio.engine.encoders.example import Example
 from nlpstudio.engine.errors import DamagedArtifact, DiskFull
-from nlpstudio.engine.tasks.base import Setup
+from nlpstudio.engine.tasks.base import AnyTask, Setup
 from nlpstudio.engine.training import durable, example_columns
 
 MOST_BYTES = 2 << 30
@@ -36,7 +36,6 @@ NOT_OF_TOKENS = frozenset(
         "learning_rate",
         "batch_size",
         "early_stopping",
-        "seed",
         "micro_batch",
         "weight_decay",
         "warmup_ratio",
@@ -56,7 +55,8 @@ NOT_OF_TOKENS = frozenset(
         "max_length",
     ]
 )
-"""The settings that `Task.encode` must not read (the length is in the key as the model takes it). All others count."""
+"""The settings that `Task.encode` must not read (the length is in the key as the model takes it). All others count; the
+seed does unless the task says that it encodes without chance."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,13 +69,14 @@ class Tokenised:
     ids_sha256: str
 
 
-def key(*, fingerprint: str, split: str, task: str, tokenizer: PreTrainedTokenizerBase, setup: Setup) -> str:
+def key(*, fingerprint: str, split: str, task: AnyTask, tokenizer: PreTrainedTokenizerBase, setup: Setup) -> str:
     """What the examples of a split follow from, as one hash."""
-    params = {name: value for name, value in setup.params.to_json().items() if name not in NOT_OF_TOKENS}
+    left_out = NOT_OF_TOKENS | (set() if getattr(task, "encodes_by_chance", True) else {"seed"})
+    params = {name: value for name, value in setup.params.to_json().items() if name not in left_out}
     parts = {
         "fingerprint": fingerprint,
         "split": split,
-        "task": task,
+        "task": task.name,
         "tokenizer": tokenizer.backend_tokenizer.to_str(),
         "inputs": list(tokenizer.model_input_names),
         "special": {name: str(value) for name, value in tokenizer.special_tokens_map.items()},

@@ -18,7 +18,7 @@ from nlpstudio.engine.job import Job
 from nlpstudio.engine.spec import TrainParams, TrainSpec
 from nlpstudio.engine.tasks import TASKS
 from nlpstudio.engine.training import example_columns, preparing, token_cache
-from tests.engine.cast import ROWS, training
+from tests.engine.cast import training
 from tests.tiny import write_sentiment_tsv
 
 
@@ -37,8 +37,13 @@ def same(one: Any, other: Any) -> bool:
     return type(one) is type(other) and one == other
 
 
-@pytest.mark.parametrize("task", sorted(set(ROWS) & set(TASKS)))
-def test_examples_of_every_task_are_the_same_after_their_columns(task: str, base_model: Path, tmp_path: Path) -> None:
+REPEATABLE = sorted(name for name, task in TASKS.items() if not getattr(task, "encodes_by_chance", True))
+
+
+@pytest.mark.parametrize("task", REPEATABLE)
+def test_examples_of_every_task_without_chance_are_the_same_after_their_columns(
+    task: str, base_model: Path, tmp_path: Path
+) -> None:
     examples = training(task, base_model, tmp_path).train
     arrays, columns = example_columns.to_arrays(examples)
     again = example_columns.from_arrays(arrays, json.loads(json.dumps(columns)))
