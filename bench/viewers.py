@@ -29,14 +29,18 @@ from bench import machine
 from tests.studio import ROOT, Studio, running
 
 DRIVER = """
-import sys, time, django
+import json, sys, time, django
 django.setup()
+from django.conf import settings
+from django.db import transaction
+from django.test import Client
 from django.utils import timezone
 from nlpstudio.accounts.models import User
 from nlpstudio.datasets.models import Dataset, DatasetVersion
 from nlpstudio.engine.events import Finished, Prepared, Step
 from nlpstudio.engine.spec import TrainSpec
 from nlpstudio.projects import services as projects
+from nlpstudio.projects.models import Membership, Role
 from nlpstudio.runs import leases
 from nlpstudio.runs.leases import Lease
 from nlpstudio.runs.models import Run
@@ -47,16 +51,24 @@ project = projects.create(name="Watched", description="", by=user)
 data = Dataset.objects.create(project=project, name="Watched", task="classification", created_by=user)
 version = DatasetVersion.objects.create(dataset=data, number=1, state="ready", rows=1, splits={"train": 1})
 spec = TrainSpec(task="classification", base_model="tiny")
-run = Run.objects.create(project=project, name="Watched", dataset_version=version, base_model="tiny",
-                         spec=spec.to_json(), created_by=user, queued_at=timezone.now())
-held = leases.claim("bench driver")
+with transaction.atomic():
+    run = Run.objects.create(project=project, name="Watched", dataset_version=version, base_model="tiny",
+                             spec=spec.to_json(), created_by=user, queued_at=timezone.now())
+    held = leases.claim("bench driver")
 assert held is not None and held.pk == run.pk
 lease = Lease(run_id=run.pk, fence=held.fence)
 recorder = Recorder(held, lease)
 recorder.tell(Prepared(rows={"train": 1}, tokens=1, steps=events, truncated=0.0, device="cpu", precision="float32",
                        threads=1, path="packed", resumed_from=0))
 recorder.is_prepared = True
-print(run.pk, flush=True)
+keys = []
+for number in range(int(sys.argv[3])):
+    person = User.objects.create_user(f"clicker{number}-{run.pk}@example.org", None, name=f"Clicker {number}")
+    Membership.objects.create(project=project, user=person, role=Role.VIEWER)
+    browser = Client()
+    browser.force_login(person)
+    keys.append(browser.cookies[settings.SESSION_COOKIE_NAME].value)
+print(json.dumps({"run": str(run.pk), "cookie": settings.SESSION_COOKIE_NAME, "keys": keys}), flush=True)
 with lease.kept():
     sys.stdin.readline()
     begun = time.monotonic()
@@ -113,14 +125,16 @@ async def look(viewer: Viewer, address: str, token: str, ready: asyncio.Semaphor
         viewer.closed = str(error)
 
 
-async def click(studio: Studio, run: str, pause: float, over: asyncio.Event, answers: list[tuple[int, float]]) -> None:
+async def click(
+    studio: Studio,
+    run: str,
+    cookies: dict[str, str],
+    pause: float,
+    over: asyncio.Event,
+    answers: list[tuple[int, float]],
+) -> None:
     addresses = (*CLICKS, f"/runs/{run}/", f"/runs/{run}/chart.json", f"/runs/{run}/log/")
-    async with httpx.AsyncClient(base_url=studio.address, timeout=60) as client:
-        page = await client.get("/accounts/login/")
-        form = {"login": "ada@example.org", "password": "correct horse battery"}
-        form["csrfmiddlewaretoken"] = page.text.partition('name="csrfmiddlewaretoken" value="')[2].partition('"')[0]
-        signed_in = await client.post("/accounts/login/", data=form, headers={"Referer": studio.address})
-        assert signed_in.status_code == 302, signed_in.status_code
+    async with httpx.AsyncClient(base_url=studio.address, timeout=60, cookies=cookies) as client:
         number = 0
         while not over.is_set():
             begun = time.monotonic()
@@ -133,10 +147,11 @@ async def click(studio: Studio, run: str, pause: float, over: asyncio.Event, ans
 async def watch(studio: Studio, args: argparse.Namespace) -> dict[str, Any]:
     token = studio.manage("token", "ada@example.org")
     env = studio.environment | {"DJANGO_SETTINGS_MODULE": "nlpstudio.config.settings.base", "PYTHONPATH": str(ROOT)}
-    command = [sys.executable, "-c", DRIVER, str(args.events), str(args.pace)]
+    command = [sys.executable, "-c", DRIVER, str(args.events), str(args.pace), str(args.users)]
     driver = subprocess.Popen(command, env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT)
     assert driver.stdin is not None and driver.stdout is not None
-    run = (await asyncio.to_thread(driver.stdout.readline)).strip()
+    told = json.loads(await asyncio.to_thread(driver.stdout.readline))
+    run = told["run"]
     base = studio.address.replace("http", "ws", 1)
     gate, over = asyncio.Semaphore(20), asyncio.Event()
     viewers = [Viewer() for _ in range(args.viewers)]
@@ -144,7 +159,10 @@ async def watch(studio: Studio, args: argparse.Namespace) -> dict[str, Any]:
     tasks = [asyncio.create_task(follow(v, f"{base}/ws/runs/{run}/events/", token, gate)) for v in viewers]
     tasks += [asyncio.create_task(look(v, f"{base}/ws/runs/{run}/", token, gate)) for v in pages]
     answers: list[tuple[int, float]] = []
-    users = [asyncio.create_task(click(studio, run, args.pause, over, answers)) for _ in range(args.users)]
+    users = [
+        asyncio.create_task(click(studio, run, {told["cookie"]: key}, args.pause, over, answers))
+        for key in told["keys"]
+    ]
     deadline = time.monotonic() + 180
     while not all(v.seqs or v.closed for v in [*viewers, *pages]) and time.monotonic() < deadline:
         await asyncio.sleep(0.2)

@@ -58,7 +58,7 @@ def begin(folder: Path | None = None) -> Path:
         "DJANGO_SETTINGS_MODULE": "nlpstudio.config.settings.test",
         "STUDIO_LEASE_SECONDS": "2",
         "STUDIO_HEARTBEAT_SECONDS": "1",
-        "STUDIO_HANG_SECONDS": "2",
+        "STUDIO_HANG_SECONDS": "120",
         "OMP_NUM_THREADS": "1",
         "LOG_LEVEL": "ERROR",
     }

@@ -58,14 +58,19 @@ ENDED_IN_WORDS = {
 class Inside:
     """A project with data, and the trials on its runs."""
 
-    def __init__(self, *, times: int, seed: int = 0) -> None:
+    def __init__(self, *, times: int, name: str = "Faults", seed: int = 0) -> None:
         self.times = times
         self.random = random.Random(seed)
-        self.user = User.objects.create_user("ada@example.org", "correct horse battery")
-        self.project: Project = projects.create(name="Faults", description="", by=self.user)
+        self.user = User.objects.create_user(f"{name.lower()}@example.org", "correct horse battery")
+        self.project: Project = projects.create(name=name, description="", by=self.user)
         data = Dataset.objects.create(project=self.project, name="Data", task="classification", created_by=self.user)
         self.version = DatasetVersion.objects.create(dataset=data, number=1, state="draft", splits={"train": 8})
         self.spec = TrainSpec(task="classification", base_model="tiny")
+
+    def clear(self) -> None:
+        """No run of a trial that broke off waits any more."""
+        for run in Run.objects.waiting():
+            services.cancel(run=run, by=self.user)
 
     def run(self) -> Run:
         return Run.objects.create(
@@ -87,7 +92,9 @@ class Inside:
         for behaviour, code in ENDED_IN_WORDS.items():
 
             def act(behaviour: str = behaviour, code: str = code) -> bool:
+                self.clear()
                 run, following = self.run(), self.run()
+                settings.HANG_SECONDS = 3 if behaviour == "hang" else 120
                 failed = self.drive(behaviour)
                 assert failed.pk == run.pk and failed.state == State.FAILED, f"{behaviour}: {failed.state}"
                 assert failed.error_code == code and failed.error_message and failed.error_hint, failed.error_code
@@ -107,6 +114,7 @@ class Inside:
         count = Count("R6f", f"{mebibytes} MiB on standard output")
 
         def act() -> bool:
+            self.clear()
             self.run()
             before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
             os.environ["FLOOD_MIB"] = str(mebibytes)
@@ -128,6 +136,7 @@ class Inside:
         count = Count("R7", f"{deliveries} deliveries of one message at once")
 
         def act() -> bool:
+            self.clear()
             run = self.run()
             taken: list[Run] = []
 
@@ -164,6 +173,7 @@ class Inside:
         return count
 
     def _zombie(self) -> bool:
+        self.clear()
         run = self.run()
         worker = _worker("slow")
         try:
@@ -196,6 +206,7 @@ class Inside:
         return count
 
     def _lost(self, waits: list[float]) -> bool:
+        self.clear()
         run = self.run()
         worker = _worker("slow")
         try:
@@ -229,6 +240,7 @@ class Inside:
         return count
 
     def _cancelled(self, seconds: list[float]) -> bool:
+        self.clear()
         run = self.run()
         started: list[subprocess.Popen[bytes]] = []
         moment = time.monotonic() + self.random.uniform(0.3, 3.0)

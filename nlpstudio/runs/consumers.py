@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import time
 from contextlib import suppress
+from functools import partial
 from importlib import import_module
 from typing import Any, cast
 from urllib.parse import parse_qs
@@ -25,19 +25,20 @@ from nlpstudio.core.live import group_of
 from nlpstudio.runs import showing
 from nlpstudio.runs.access import run_for
 from nlpstudio.runs.models import Run
+from nlpstudio.runs.sharing import KEPT, Shared, Tail, lines_after, shared
 
 CLOSE_OUR_FAULT = 1011
 CLOSE_SIGN_IN = 4401
 CLOSE_NOT_FOUND = 4404
 POLL_S = 3.0
 SIGN_IN_CHECK_S = 2.0
-EVENTS_A_READ = 500
 
 
 class FollowerOfOneRun(AsyncWebsocketConsumer):
     """Looks at one run whenever it is told to look again, and every few seconds in case the call was lost.
 
-    Subclasses send what is new in `tell`. Who asks, and whether they may, is asked again before each sending.
+    Subclasses send what is new in `tell`. Who asks, and whether they may, is asked again every few seconds, and at
+    once when something about the user has changed; what is told is read once for all who watch the run.
     """
 
     least_s_between = 0.2
@@ -46,7 +47,8 @@ class FollowerOfOneRun(AsyncWebsocketConsumer):
         self.run_id: UUID = self.scope["url_route"]["kwargs"]["run_id"]
         self.query = {key: values[-1] for key, values in parse_qs(self.scope["query_string"].decode()).items()}
         self._user: User | None = None
-        self._checked_at = 0.0
+        self._run: Run | None = None
+        self._checked_at = float("-inf")
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._groups: list[str] = []
@@ -72,7 +74,7 @@ class FollowerOfOneRun(AsyncWebsocketConsumer):
     async def look_again(self, message: dict[str, str]) -> None:
         """The channel layer's call. One about the user means that they may have been shut out."""
         if message.get("kind") == "user":
-            self._checked_at = 0.0
+            self._checked_at = float("-inf")
         self._wake.set()
 
     def begin(self) -> None:
@@ -104,16 +106,17 @@ class FollowerOfOneRun(AsyncWebsocketConsumer):
     async def _admitted(self) -> Run | None:
         """The run while the asker may see it. Otherwise the socket is closed and this is None."""
         now = time.monotonic()
-        if self._user is None or now - self._checked_at > SIGN_IN_CHECK_S:
-            self._user = await self._who()
-            self._checked_at = now
+        if self._run is not None and now - self._checked_at <= SIGN_IN_CHECK_S:
+            return self._run
+        self._run, self._user = None, await self._who()
         if self._user is None:
             await self.close(code=CLOSE_SIGN_IN)
             return None
-        run = await database_sync_to_async(self._load)(self._user)
-        if run is None:
+        self._run = await database_sync_to_async(self._load)(self._user)
+        self._checked_at = now
+        if self._run is None:
             await self.close(code=CLOSE_NOT_FOUND)
-        return run
+        return self._run
 
     def _load(self, user: User) -> Run | None:
         try:
@@ -146,19 +149,29 @@ class RunConsumer(FollowerOfOneRun):
 
     def begin(self) -> None:
         self._sent: dict[str, str] = {}
+        self._parts: Shared[dict[str, str]] | None = None
 
     async def tell(self, run: Run, user: User) -> None:
-        parts = await database_sync_to_async(self._render)(run, user)
+        wished, known = self.query.get("lang", ""), dict(settings.LANGUAGES)
+        language = wished if wished in known else user.language or settings.LANGUAGE_CODE
+        page, role = self.query.get("page", "detail"), run.project.my_role
+        key = ("parts", self.run_id, page if page in showing.LIVE_PARTS else "detail", language, role)
+        self._parts = shared(key, partial(_parts, user, *key[1:4]))
+        parts = await self._parts.get()
         new = {name: html for name, html in parts.items() if self._sent.get(name) != html}
         if new:
             await self.send(text_data="".join(new.values()))
             self._sent.update(new)
 
-    def _render(self, run: Run, user: User) -> dict[str, str]:
-        wished = self.query.get("lang", "")
-        known = dict(settings.LANGUAGES)
-        with translation.override(wished if wished in known else user.language or settings.LANGUAGE_CODE):
-            return showing.live_parts(run, self.query.get("page", "detail"))
+
+def _parts(user: User, run_id: UUID, page: str, language: str) -> dict[str, str]:
+    """The page's live parts, as everybody of the same role and language sees them; nothing once it is gone."""
+    try:
+        run = run_for(user, run_id)
+    except (Http404, PermissionDenied):
+        return {}
+    with translation.override(language):
+        return showing.live_parts(run, page)
 
 
 class EventConsumer(FollowerOfOneRun):
@@ -167,15 +180,19 @@ class EventConsumer(FollowerOfOneRun):
     def begin(self) -> None:
         after = self.query.get("after", "0")
         self._after = int(after) if after.isascii() and after.isdigit() and len(after) < 10 else 0
+        self._tail: Shared[Tail] | None = None
 
     async def tell(self, run: Run, user: User) -> None:
-        while events := await database_sync_to_async(self._read)(run):
-            for event in events:
-                await self.send(text_data=json.dumps(event, ensure_ascii=False))
-            self._after = events[-1]["seq"]
-            if len(events) < EVENTS_A_READ:
-                return
+        if self._tail is None:
+            newest = max(run.last_seq - KEPT // 2, 0)
+            self._tail = shared(("tail", self.run_id), Tail(self.run_id, newest).read)
+        lines = (await self._tail.get()).after(self._after)
+        while lines is None:  # far behind: read on one's own until the shared tail is reached
+            await self._send_all(await database_sync_to_async(lines_after)(self.run_id, self._after))
+            lines = (await self._tail.get()).after(self._after)
+        await self._send_all(lines)
 
-    def _read(self, run: Run) -> list[dict[str, Any]]:
-        rows = run.events.filter(seq__gt=self._after).order_by("seq")[:EVENTS_A_READ]
-        return [event.to_json() for event in rows]
+    async def _send_all(self, lines: list[tuple[int, str]]) -> None:
+        for seq, line in lines:
+            await self.send(text_data=line)
+            self._after = seq

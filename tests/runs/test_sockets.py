@@ -15,6 +15,7 @@ from django.test import Client
 from nlpstudio.accounts import services as accounts
 from nlpstudio.accounts.models import User
 from nlpstudio.config.asgi import application
+from nlpstudio.projects import people
 from nlpstudio.projects.models import Membership
 from nlpstudio.runs import leases, services
 from nlpstudio.runs.leases import Lease
@@ -124,11 +125,12 @@ async def test_a_stranger_and_nobody_are_shut_out(run: Run, stranger: User, path
         assert await opened.receive_output(timeout=5) == {"type": "websocket.close", "code": code}
 
 
-async def test_a_member_who_is_removed_is_shut_out_in_mid_stream(run: Run, viewer: User) -> None:
+async def test_a_member_who_is_removed_is_shut_out_in_mid_stream(run: Run, viewer: User, owner: User) -> None:
     recorder = await recorder_of(run)
     opened = await events_of(run, viewer)
     assert await opened.receive_nothing(timeout=0.3)
-    await sync_to_async(Membership.objects.filter(user=viewer).delete)()
+    membership = await sync_to_async(Membership.objects.get)(user=viewer)
+    await sync_to_async(people.remove_member)(membership=membership, by=owner)
     await spoken(recorder, 1)()
     assert (await opened.receive_output(timeout=5))["code"] == 4404
 
