@@ -15,7 +15,7 @@ from bench.faults.inside import Inside
 from nlpstudio.engine.data.importing import import_file
 from nlpstudio.engine.data.options import ImportOptions
 from nlpstudio.engine.spec import TrainParams, TrainSpec
-from nlpstudio.runs import execution, leases, services, wiring
+from nlpstudio.runs import execution, leases, services, showing, wiring
 from nlpstudio.runs.models import Run
 from nlpstudio.runs.states import State
 from tests.tiny import write_sentiment_tsv
@@ -66,7 +66,8 @@ def _trial(inside: Inside, disk: Path) -> bool:
     assert claimed is not None
     execution.drive(claimed, start=wiring.start_training)
     run.refresh_from_db()
-    assert (run.state, run.error_code) == (State.FAILED, "engine.disk_full"), f"{run.state} {run.error_code}"
+    tail = showing.tail_of(run.folder / "log.txt", 3)
+    assert (run.state, run.error_code) == (State.FAILED, "engine.disk_full"), f"{run.state} {run.error_code} {tail}"
     assert run.error_hint and run.can_resume
     services.resume(run=run, by=inside.user)
     settings.LEAST_FREE_BYTES = 1 << 20

@@ -22,9 +22,9 @@ def bench(*command: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_faults_fire_and_the_promises_hold() -> None:
-    done = bench("bench.faults", "--only", "R7", "R9", "B4", "--times", "1", "--deliveries", "50")
+    done = bench("bench.faults", "--only", "R7", "R9", "--times", "1", "--deliveries", "50")
     assert done.returncode == 0, done.stdout + done.stderr
-    assert done.stdout.count("1 tried, 1 fired, 1 held") == 3
+    assert done.stdout.count("1 tried, 1 fired, 1 held") == 2
 
 
 def test_teams_share_the_workers_evenly() -> None:

@@ -11,9 +11,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from safetensors import SafetensorError
+
 from nlpstudio.engine import manifest
 from nlpstudio.engine.errors import DiskFull
 
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 DRAFT = ".draft-"
 OLD = ".old-"
 
@@ -35,15 +38,19 @@ def whole_folder(target: Path, facts: Mapping[str, Any]) -> Iterator[Path]:
         _sync_file(draft / manifest.NAME)
         _sync_folders(draft)
         _rename(draft, target)
-    except OSError as error:
+    except BaseException as error:
         shutil.rmtree(draft, ignore_errors=True)
-        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        if _is_full(error):
             hint = "Free some space and resume the run."
             raise DiskFull(f"No space left to write {target.name}", hint=hint) from error
         raise
-    except BaseException:
-        shutil.rmtree(draft, ignore_errors=True)
-        raise
+
+
+def _is_full(error: BaseException) -> bool:
+    """Whether the disk was full. The error of safetensors is no `OSError` and has the number in its words only."""
+    if isinstance(error, SafetensorError):
+        return any(f"(os error {number})" in str(error) for number in FULL)
+    return isinstance(error, OSError) and error.errno in FULL
 
 
 def sweep(folder: Path, name: str = "") -> None:
