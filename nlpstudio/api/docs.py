@@ -33,6 +33,6 @@ def _operation(path: str, verb: str, details: dict[str, Any]) -> dict[str, Any]:
         "description": details.get("description", ""),
         "parameters": details.get("parameters", []),
         "body": sorted(details.get("requestBody", {}).get("content", {})),
-        "statuses": sorted(str(status) for status in details.get("responses", {})),
+        "statuses": sorted(str(status) for status in details.get("responses", {}) if status != "default"),
         "open": details.get("security") == [] or "security" not in details,
     }

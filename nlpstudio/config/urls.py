@@ -15,3 +15,8 @@ urlpatterns = [
     path("", include("nlpstudio.demos.urls")),
     path("api/v1/", include("nlpstudio.api.urls")),
 ]
+
+handler400 = "nlpstudio.config.errors.bad_request"
+handler403 = "nlpstudio.config.errors.forbidden"
+handler404 = "nlpstudio.config.errors.not_found"
+handler500 = "nlpstudio.config.errors.server_error"
