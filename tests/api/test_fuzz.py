@@ -27,6 +27,7 @@ from tests.architecture.test_permissions import (
 __all__ = ["batch", "dataset_version", "outcome", "own_files", "publish", "run", "trained", "version"]
 
 
+@pytest.mark.timeout(900)
 @pytest.mark.django_db
 def test_no_request_breaks_the_api(run: Run, version: ModelVersion, batch: Batch, owner: User):
     data = version.dataset_version
@@ -34,9 +35,9 @@ def test_no_request_breaks_the_api(run: Run, version: ModelVersion, batch: Batch
         "project_id": str(run.project_id), "team_id": str(run.project.team_id), "dataset_id": str(data.dataset_id),
         "run_id": str(run.pk), "model_id": str(version.model_id), "batch_id": str(batch.pk), "version_id": str(version.pk),
     }  # fmt: skip
-    cases, seed = int(os.environ.get("FUZZ_CASES", "6")), int(os.environ.get("FUZZ_SEED", "0"))
+    cases, seed = int(os.environ.get("FUZZ_CASES", "5")), int(os.environ.get("FUZZ_SEED", "0"))
     found = fuzz(cases_an_operation=cases, token=create_token(owner, "fuzz")[1], ids=ids, number=seed)
     if report := os.environ.get("FUZZ_REPORT"):  # asked for by bench.fuzz_api
         Path(report).write_text(found.to_json(), encoding="utf-8")
-    assert found.cases > 200
+    assert found.cases > 150
     assert found.breaches == {}
