@@ -2,8 +2,20 @@
 
 from __future__ import annotations
 
-from django.urls import path
+from django.urls import URLPattern, URLResolver, include, path
 
-from nlpstudio.operations import views
+from nlpstudio.operations import trash_views, views
 
-urlpatterns = [path("metrics", views.metrics, name="metrics")]
+trash = [
+    path("projects/<uuid:project_id>/trash/", trash_views.of_project, name="trash"),
+    path("projects/<uuid:project_id>/trash/<slug:kind>/<uuid:thing_id>/restore/", trash_views.restore, name="restore"),
+    path("projects/<uuid:project_id>/trash/<slug:kind>/<uuid:thing_id>/purge/", trash_views.purge, name="purge"),
+    path("teams/<uuid:team_id>/trash/", trash_views.of_team, name="team_trash"),
+    path("teams/<uuid:team_id>/trash/<uuid:gone_id>/restore/", trash_views.restore_project, name="restore_project"),
+    path("teams/<uuid:team_id>/trash/<uuid:gone_id>/purge/", trash_views.purge_project, name="purge_project"),
+]
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("metrics", views.metrics, name="metrics"),
+    path("", include((trash, "operations"))),
+]

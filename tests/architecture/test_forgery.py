@@ -8,33 +8,7 @@ import pytest
 from django.test import Client
 
 from nlpstudio.accounts.models import User
-from tests.architecture.test_permissions import (
-    API,
-    LINES,
-    address_of,
-    batch,
-    cast,
-    dataset_version,
-    outcome,
-    own_files,
-    publish,
-    run,
-    trained,
-    version,
-)  # fmt: skip
-
-__all__ = [
-    "address_of",
-    "batch",
-    "cast",
-    "dataset_version",
-    "outcome",
-    "own_files",
-    "publish",
-    "run",
-    "trained",
-    "version",
-]
+from tests.architecture.test_permissions import API, LINES
 
 
 @pytest.mark.django_db

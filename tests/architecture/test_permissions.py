@@ -170,7 +170,15 @@ def address_of(
     invitation, secret = people.invite(to=project, role=Role.VIEWER, days=7, by=owner)
     DatasetVersion.objects.filter(pk=data.pk).update(rejected_count=1)
     (data.folder / "rejected").write_text("a bad line\n", encoding="utf-8")
+    thrown = Run.objects.create(
+        project=project, name="Gone", dataset_version=data, base_model="tiny", spec=version.spec, state="cancelled",
+        queued_at=timezone.now(), ended_at=timezone.now(), deleted_at=timezone.now(),
+    )  # fmt: skip
+    gone = Project.objects.create(name="Gone", team=project.team, deleted_at=timezone.now())
     values: dict[str, object] = {
+        "kind": "run",
+        "thing_id": thrown.pk,
+        "gone_id": gone.pk,
         "project_id": project.pk,
         "dataset_id": data.dataset_id,
         "run_id": run.pk,

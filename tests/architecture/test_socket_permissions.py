@@ -16,11 +16,11 @@ from nlpstudio.accounts.models import ApiToken, Scope, User
 from nlpstudio.projects import people
 from nlpstudio.projects.models import Membership, Project, Role, TeamMembership
 from nlpstudio.runs.models import Run
-from tests.architecture.test_permissions import PEOPLE, Line, answers, cast, table
+from tests.architecture.test_permissions import PEOPLE, Line, answers, table
 from tests.runs.conftest import base_models, dataset_version, make_run, run, spec, studio
 from tests.runs.test_sockets import OWN, cookie_of, socket, token_of
 
-__all__ = ["base_models", "cast", "dataset_version", "make_run", "run", "spec", "studio"]
+__all__ = ["base_models", "dataset_version", "make_run", "run", "spec", "studio"]
 
 pytestmark = pytest.mark.django_db(transaction=True)
 SOCKET_LINES = [line for line in table() if "WEBSOCKET" in line.verbs]

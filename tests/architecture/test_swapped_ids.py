@@ -26,37 +26,7 @@ from nlpstudio.projects import people
 from nlpstudio.projects.models import Membership, Project, Role, Team, TeamMembership
 from nlpstudio.registry.models import ModelVersion
 from nlpstudio.runs.models import Run
-from tests.architecture.test_permissions import (
-    API,
-    INSIDE,
-    Line,
-    _body,
-    address_of,
-    ask,
-    batch,
-    cast,
-    dataset_version,
-    outcome,
-    own_files,
-    publish,
-    run,
-    seen,
-    trained,
-    version,
-)  # fmt: skip
-
-__all__ = [
-    "address_of",
-    "batch",
-    "cast",
-    "dataset_version",
-    "outcome",
-    "own_files",
-    "publish",
-    "run",
-    "trained",
-    "version",
-]
+from tests.architecture.test_permissions import API, INSIDE, Line, _body, ask, seen
 
 MARK = "Geheim-B"
 M = TypeVar("M", bound=models.Model)

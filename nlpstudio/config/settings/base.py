@@ -171,7 +171,7 @@ CELERY_BEAT_SCHEDULE = {
     "datasets.reap": {"task": "datasets.reap", "schedule": 15.0, "options": {"expires": 15}},
     "registry.reap": {"task": "registry.reap", "schedule": 15.0, "options": {"expires": 15}},
     "demos.reap": {"task": "demos.reap", "schedule": 15.0, "options": {"expires": 15}},
-    "core.sweep": {"task": "core.sweep", "schedule": 3600.0, "options": {"expires": 600}},
+    "operations.sweep": {"task": "operations.sweep", "schedule": 3600.0, "options": {"expires": 600}},
 }
 
 # Runs

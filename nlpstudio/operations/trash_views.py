@@ -1,0 +1,78 @@
+"""The pages of the trash: of a project, and of a team for its projects."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.utils.translation import gettext as _
+
+from nlpstudio.core.errors import StudioError
+from nlpstudio.core.htmx import HtmxRequest, go_to, render_page
+from nlpstudio.core.policy import Policy, policy
+from nlpstudio.operations import trash
+from nlpstudio.projects.access import project_for, team_for
+from nlpstudio.projects.models import Role
+
+
+@policy(Policy.EDITOR)
+def of_project(request: HtmxRequest, project_id: UUID) -> HttpResponse:
+    project = project_for(request.user, project_id, Role.EDITOR)
+    context = {"project": project, "section": "settings", "place": project, "entries": trash.of_project(project)}
+    return render_page(request, "operations/trash.html", context)
+
+
+@policy(Policy.EDITOR, "POST")
+def restore(request: HtmxRequest, project_id: UUID, kind: str, thing_id: UUID) -> HttpResponse:
+    project = project_for(request.user, project_id, Role.EDITOR)
+    _restore(request, trash.find(project, kind, thing_id))
+    return go_to(request, "operations:trash", project.pk)
+
+
+@policy(Policy.OWNER, "POST")
+def purge(request: HtmxRequest, project_id: UUID, kind: str, thing_id: UUID) -> HttpResponse:
+    project = project_for(request.user, project_id, Role.OWNER)
+    _purge(request, trash.find(project, kind, thing_id))
+    return go_to(request, "operations:trash", project.pk)
+
+
+@policy(Policy.TEAM_OWNER)
+def of_team(request: HtmxRequest, team_id: UUID) -> HttpResponse:
+    team = team_for(request.user, team_id, Role.OWNER)
+    context = {"team": team, "place": team, "entries": trash.of_team(team)}
+    return render_page(request, "operations/team_trash.html", context)
+
+
+@policy(Policy.TEAM_OWNER, "POST")
+def restore_project(request: HtmxRequest, team_id: UUID, gone_id: UUID) -> HttpResponse:
+    team = team_for(request.user, team_id, Role.OWNER)
+    _restore(request, trash.find_project(team, gone_id))
+    return go_to(request, "operations:team_trash", team.pk)
+
+
+@policy(Policy.TEAM_OWNER, "POST")
+def purge_project(request: HtmxRequest, team_id: UUID, gone_id: UUID) -> HttpResponse:
+    team = team_for(request.user, team_id, Role.OWNER)
+    _purge(request, trash.find_project(team, gone_id))
+    return go_to(request, "operations:team_trash", team.pk)
+
+
+def _restore(request: HtmxRequest, thing: Any) -> None:
+    try:
+        trash.restore(thing=thing, by=request.user)
+    except StudioError as error:
+        messages.error(request, f"{error.message} {error.hint}")
+    else:
+        messages.success(request, _("“%(name)s” is back.") % {"name": thing.name})
+
+
+def _purge(request: HtmxRequest, thing: Any) -> None:
+    name = thing.name
+    try:
+        trash.purge(thing=thing, by=request.user)
+    except StudioError as error:
+        messages.error(request, f"{error.message} {error.hint}")
+    else:
+        messages.success(request, _("“%(name)s” is deleted for good.") % {"name": name})
