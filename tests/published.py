@@ -16,6 +16,7 @@ from nlpstudio.datasets.models import Dataset, DatasetVersion, VersionState
 from nlpstudio.engine.data.importing import import_file
 from nlpstudio.engine.data.options import ImportOptions, SplitOptions
 from nlpstudio.engine.data.store import DatasetFolder
+from nlpstudio.engine.inference.explaining import Explaining
 from nlpstudio.engine.inference.pool import Pool
 from nlpstudio.engine.inference.predictor import Predictor
 from nlpstudio.engine.inference.server import ServeApp
@@ -199,6 +200,8 @@ def serve_worker(own_files: Path, settings: object, tmp_path_factory: pytest.Tem
     pool = Pool(own_files / "models", Predictor.load, budget_bytes=1 << 30)
     socket = tmp_path_factory.mktemp("serve") / "s"
     settings.SERVE_SOCKET = socket  # type: ignore[attr-defined]  # pytest-django's settings take any name
-    with serving(ServeApp(pool), uds=str(socket)):
+    explaining = Pool(own_files / "models", Explaining.load, budget_bytes=0)
+    with serving(ServeApp(pool, explaining), uds=str(socket)):
         yield pool
     pool.close()
+    explaining.close()

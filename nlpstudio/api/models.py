@@ -12,7 +12,7 @@ from nlpstudio.api.base import ApiRequest, Listing, listing, paged
 from nlpstudio.core.streaming import attachment
 from nlpstudio.projects.access import project_for
 from nlpstudio.registry import archive, mistakes, reports
-from nlpstudio.registry.access import model_for, version_for
+from nlpstudio.registry.access import model_to_try, version_for, version_to_try
 from nlpstudio.registry.models import Model, ModelVersion
 
 router = Router(tags=["models"])
@@ -24,12 +24,14 @@ def _model(model: Model) -> dict[str, Any]:
         "project": str(model.project_id),
         "name": model.name,
         "task": model.task,
+        "visibility": model.visibility,
         "created_at": model.created_at.isoformat(),
     }
 
 
-def _version(version: ModelVersion) -> dict[str, Any]:
-    run = getattr(version, "run", None)
+def _version(version: ModelVersion, *, as_guest: bool = False) -> dict[str, Any]:
+    """Guests learn nothing of the data that the version came from."""
+    run = None if as_guest else getattr(version, "run", None)
     return {
         "id": str(version.pk),
         "model": str(version.model_id),
@@ -37,13 +39,13 @@ def _version(version: ModelVersion) -> dict[str, Any]:
         "number": version.number,
         "task": version.model.task,
         "base_model": version.base_model,
-        "dataset_version": str(version.dataset_version_id),
+        "dataset_version": None if as_guest else str(version.dataset_version_id),
         "run": str(run.pk) if run else None,
         "labels": version.labels,
         "metrics": version.metrics,
         "split": version.metrics_split,
         "spec": version.spec,
-        "examples": version.examples,
+        "examples": [] if as_guest else version.examples,
         "abstain_below": version.abstain_below,
         "weights_sha256": version.weights_sha256,
         "size_bytes": version.size_bytes,
@@ -57,37 +59,45 @@ def index(request: ApiRequest, project_id: UUID, page: int = 1) -> dict[str, Any
     """Newest first, each with the id and the metrics of its latest version."""
     project = project_for(request.auth, project_id)
     rows = Model.objects.visible_to(request.auth).filter(project=project).for_list()
+    return paged(request, rows, _with_latest, page)
 
-    def to_json(model: Any) -> dict[str, Any]:
-        latest = {
-            "id": str(model.latest_id),
-            "number": model.latest_number,
-            "metrics": model.latest_metrics,
-            "split": model.latest_split,
-        }
-        return {**_model(model), "latest": latest if model.latest_id else None}
 
-    return paged(request, rows, to_json, page)
+@router.get("/models", response=Listing, summary="Every model you may try")
+def everywhere(request: ApiRequest, page: int = 1) -> dict[str, Any]:
+    """Those of your projects and those that are visible to everyone here, newest first."""
+    return paged(request, Model.objects.open_to(request.auth).for_list(), _with_latest, page)
+
+
+def _with_latest(model: Any) -> dict[str, Any]:
+    latest = {
+        "id": str(model.latest_id),
+        "number": model.latest_number,
+        "metrics": model.latest_metrics,
+        "split": model.latest_split,
+    }
+    return {**_model(model), "latest": latest if model.latest_id else None}
 
 
 @router.get("/models/{uuid:model_id}", response=dict[str, Any], summary="One model with its versions")
 def detail(request: ApiRequest, model_id: UUID) -> dict[str, Any]:
-    """All versions, newest first."""
-    model = model_for(request.auth, model_id)
+    """All versions, newest first. A guest of a model that everyone may see is not told what they came from."""
+    model = model_to_try(request.auth, model_id)
     versions = model.versions.select_related("model", "run", "export")
-    return {**_model(model), "versions": [_version(version) for version in versions]}
+    as_guest = model.project.my_role is None
+    return {**_model(model), "versions": [_version(version, as_guest=as_guest) for version in versions]}
 
 
 @router.get("/model-versions/{uuid:version_id}", response=dict[str, Any], summary="One version")
 def version(request: ApiRequest, version_id: UUID) -> dict[str, Any]:
     """Where it came from and its figures; `metrics` belong to `split`."""
-    return _version(version_for(request.auth, version_id))
+    found = version_to_try(request.auth, version_id)
+    return _version(found, as_guest=found.model.project.my_role is None)
 
 
 @router.get("/model-versions/{uuid:version_id}/evaluation", response=dict[str, Any], summary="Its evaluation report")
 def evaluation(request: ApiRequest, version_id: UUID) -> dict[str, Any]:
     """The content of `evaluation.json`: for each split its rows, metrics, per-label table and confusion."""
-    return reports.read(version_for(request.auth, version_id).artifact)
+    return reports.read(version_to_try(request.auth, version_id).artifact)
 
 
 @router.get("/model-versions/{uuid:version_id}/mistakes", response=Listing, summary="Its mistakes, the worst first")

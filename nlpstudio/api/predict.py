@@ -9,7 +9,7 @@ from ninja import Field, Router, Schema
 
 from nlpstudio.api.base import ApiRequest
 from nlpstudio.demos import services
-from nlpstudio.registry.access import version_for
+from nlpstudio.registry.access import version_to_try
 
 router = Router(tags=["predict"])
 
@@ -35,5 +35,5 @@ def predict(request: ApiRequest, version_id: UUID, body: PredictIn) -> Any:
     or the token has made all of this minute;
     503: no serve worker answers; 504: no answer in time.
     """
-    version = version_for(request.auth, version_id)
+    version = version_to_try(request.auth, version_id)
     return services.predict(version, body.inputs, body.parameters, source="api").prediction

@@ -6,11 +6,12 @@ write is conditional on it, so that a worker that comes back from the dead chang
 
 from __future__ import annotations
 
+import json
 import logging
 import shutil
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from uuid import UUID
 
@@ -22,7 +23,9 @@ from nlpstudio.core import clock
 from nlpstudio.core.live import announce
 from nlpstudio.datasets.models import DatasetVersion, DatasetVersionQuerySet, VersionState
 from nlpstudio.datasets.storing import FULL
+from nlpstudio.engine.data.amending import amend
 from nlpstudio.engine.data.importing import ImportReport, RefusedData, import_file
+from nlpstudio.engine.data.rows import ROWS, Row
 from nlpstudio.engine.errors import DiskFull, EngineError, UnreadableFile
 
 logger = logging.getLogger(__name__)
@@ -102,7 +105,7 @@ def reap() -> list[UUID]:
 
 
 def _claim(version_id: UUID) -> DatasetVersion | None:
-    version = DatasetVersion.objects.select_related("dataset").filter(pk=version_id).first()
+    version = DatasetVersion.objects.select_related("dataset", "amends").filter(pk=version_id).first()
     if version is None:
         return None
     free = Q(heartbeat_at__isnull=True) | Q(heartbeat_at__lt=clock.in_seconds(-settings.LEASE_SECONDS))
@@ -130,6 +133,14 @@ def _draft_folder(version: DatasetVersion) -> Path:
 
 def _import(version: DatasetVersion, draft: Path) -> ImportReport:
     try:
+        if version.amends is not None:
+            return amend(
+                version.amends.folder,
+                draft,
+                _corrected(version),
+                name=version.source_name,
+                progress=_progress(version),
+            )
         return import_file(
             version.source, draft, version.import_options, name=version.source_name, progress=_progress(version)
         )
@@ -143,6 +154,13 @@ def _import(version: DatasetVersion, draft: Path) -> ImportReport:
         raise DiskFull(
             "The disk of the server is full.", hint="Ask the administrator to make room, then import again."
         ) from error
+
+
+def _corrected(version: DatasetVersion) -> Iterator[Row]:
+    """The rows that an amendment brings, from the file that `services.amend` wrote."""
+    make = ROWS[version.dataset.task].from_record
+    with version.source.open(encoding="utf-8") as lines:
+        yield from (make(json.loads(line)) for line in lines)
 
 
 def _progress(version: DatasetVersion) -> Callable[[int, float], None]:

@@ -126,7 +126,7 @@ class DatasetVersionQuerySet(models.QuerySet["DatasetVersion"]):
 
 
 class DatasetVersion(models.Model):
-    """One import of one file. Its rows lie in `folder` as `engine.data.store` writes them and never change.
+    """One import of one file, or with `amends` that version with the corrected rows of a file of ours. Its rows lie in `folder` as `engine.data.store` writes them and never change.
 
     `options` is an `ImportOptions` as JSON. `labels`, `splits` (name to rows), `statistics`,
     `warnings` and the first problems are copied from the import's report so that pages need not open files. Each worker
@@ -139,6 +139,7 @@ class DatasetVersion(models.Model):
     state = models.CharField(max_length=12, choices=VersionState, default=VersionState.DRAFT)
     source_name = models.CharField(max_length=255)
     source_bytes = models.PositiveBigIntegerField(default=0)
+    amends = models.ForeignKey("self", on_delete=models.PROTECT, null=True, related_name="amended_by")
     options = models.JSONField(default=dict)
     rows = models.PositiveBigIntegerField(default=0)
     columns = models.JSONField(default=list)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import uuid
+from collections.abc import Sequence
 from dataclasses import replace
 
 from django.core.files import File
+from django.core.files.base import ContentFile
 from django.db import transaction
 from django.db.models import Max
 from django.utils.translation import gettext as _
@@ -19,6 +22,7 @@ from nlpstudio.datasets import tasks
 from nlpstudio.datasets.models import CONFIGURABLE, Dataset, DatasetVersion, VersionState
 from nlpstudio.datasets.storing import discard, shown_name, store
 from nlpstudio.engine.data.options import ImportOptions
+from nlpstudio.engine.data.rows import Row
 from nlpstudio.engine.data.sniffing import sniff
 from nlpstudio.engine.samples import SAMPLES
 from nlpstudio.projects.models import Project
@@ -65,7 +69,8 @@ def _save_version(dataset: Dataset, version: DatasetVersion, by: User) -> None:
     last = dataset.versions.aggregate(last=Max("number"))["last"] or 0
     version.dataset = dataset
     version.number = last + 1
-    version.options = _first_options(dataset, version).to_json()
+    if version.amends is None:
+        version.options = _first_options(dataset, version).to_json()
     version.save()
     record(
         by,
@@ -116,6 +121,30 @@ def configure(*, version: DatasetVersion, options: ImportOptions, by: User) -> N
     record(by, "dataset.import_started", version.dataset, project_id=version.dataset.project_id, version=version.number)
     delay_on_commit(tasks.import_version, str(version.pk))
     version.refresh_from_db()
+
+
+def amend(*, dataset: Dataset, rows: Sequence[Row], name: str, by: User) -> DatasetVersion:
+    """The newest good version with these rows corrected or added, as the next version, importing; `name` says whence.
+
+    Raises `StudioError` when no version is ready to be amended.
+    """
+    base = dataset.versions.ready().order_by("-number").first()
+    if base is None:
+        raise StudioError(
+            _("No version of this data set is ready."), hint=_("Import its data first."), code="dataset.not_ready"
+        )
+    options = ImportOptions.from_json({"task": dataset.task, **base.options})
+    lines = "".join(json.dumps(row.to_record(), ensure_ascii=False) + "\n" for row in rows)
+    version = DatasetVersion(id=uuid.uuid4(), source_name=name[:255], amends=base, created_by=by)
+    version.source_bytes = store(ContentFile(lines.encode()), version.source)
+    try:
+        with transaction.atomic():
+            _save_version(dataset, version, by)
+            configure(version=version, options=options, by=by)
+    except BaseException:
+        discard(version.source)
+        raise
+    return version
 
 
 def add_sample(*, project: Project, sample_id: str, by: User) -> DatasetVersion:

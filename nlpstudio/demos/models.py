@@ -1,4 +1,4 @@
-"""Files whose rows a model answers: batch predictions."""
+"""Files whose rows a model answers: batch predictions. What people leave behind on demo pages is in `kept`."""
 
 from __future__ import annotations
 
@@ -12,10 +12,13 @@ from django.utils.translation import gettext_lazy as _
 from nlpstudio.accounts.models import User
 from nlpstudio.core import clock
 from nlpstudio.core.files import folder_of
+from nlpstudio.demos.kept import Correction, CorrectionState, PastInput, ShareLink
 from nlpstudio.engine.batch.order import RESULT_FILE, Order, Reading, Result
 from nlpstudio.engine.inference import engines
 from nlpstudio.projects.models import Project
 from nlpstudio.registry.models import ModelVersion
+
+__all__ = ["Batch", "BatchState", "Correction", "CorrectionState", "PastInput", "ShareLink"]
 
 TRAINED_ROLES = {"ner": {"tokens": "text"}}
 """What a role of the training data is called when texts are predicted, where that differs."""

@@ -1,4 +1,4 @@
-"""The same question as code: for a shell and for Python."""
+"""The same question as code: for a shell, for Python and for JavaScript."""
 
 from __future__ import annotations
 
@@ -21,8 +21,9 @@ def curl(url: str, inputs: Any, parameters: dict[str, Any]) -> str:
 
 
 def python(url: str, task: str, inputs: Any, parameters: dict[str, Any]) -> str:
-    """The same with huggingface_hub's client where it takes these inputs, with plain HTTP where it does not."""
-    if (task in ("classification", "pretraining") and not isinstance(inputs, str)) or "perplexity" in parameters:
+    """The same with huggingface_hub's client where it takes all of this, with plain HTTP where it does not."""
+    is_bare = isinstance(inputs, str) and not (task == "classification" and parameters)
+    if (task in ("classification", "pretraining") and not is_bare) or "perplexity" in parameters:
         return _plain_python(url, inputs, parameters)
     given = inputs if isinstance(inputs, dict) else {"text": inputs}
     arguments = [f"    {name}={value!r}," for name, value in {**given, **parameters}.items()]
@@ -52,4 +53,20 @@ def _plain_python(url: str, inputs: Any, parameters: dict[str, Any]) -> str:
         f"    json={body!r},",
         ")",
         "print(answer.json())",
+    ])  # fmt: skip
+
+
+def javascript(url: str, inputs: Any, parameters: dict[str, Any]) -> str:
+    """The same in JavaScript that needs no package: Node 18 and newer, Deno, Bun."""
+    body = {"inputs": inputs, **({"parameters": parameters} if parameters else {})}
+    return "\n".join([
+        f"const answer = await fetch({json.dumps(url)}, {{",
+        '  method: "POST",',
+        "  headers: {",
+        "    Authorization: `Bearer ${process.env.STUDIO_TOKEN}`,",
+        '    "Content-Type": "application/json",',
+        "  },",
+        f"  body: JSON.stringify({json.dumps(body, ensure_ascii=False)}),",
+        "});",
+        "console.log(await answer.json());",
     ])  # fmt: skip

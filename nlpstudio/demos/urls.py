@@ -4,13 +4,25 @@ from __future__ import annotations
 
 from django.urls import path
 
-from nlpstudio.demos import batch_views, views
+from nlpstudio.demos import batch_views, inbox_views, shared_views, views
 
 app_name = "demos"
 urlpatterns = [
     path("model-versions/<uuid:version_id>/demo/", views.demo, name="demo"),
     path("model-versions/<uuid:version_id>/demo/predict/", views.predict, name="predict"),
     path("model-versions/<uuid:version_id>/demo/state/", views.state, name="state"),
+    path("model-versions/<uuid:version_id>/demo/explain/", views.explain, name="explain"),
+    path("model-versions/<uuid:version_id>/demo/forget/", views.forget, name="forget"),
+    path("model-versions/<uuid:version_id>/demo/correct/", inbox_views.correct, name="correct"),
+    path("datasets/<uuid:dataset_id>/corrections/", inbox_views.corrections, name="corrections"),
+    path("datasets/<uuid:dataset_id>/corrections/decide/", inbox_views.decide, name="decide"),
+    path("datasets/<uuid:dataset_id>/corrections/version/", inbox_views.make_version, name="make_version"),
+    path("models/<uuid:model_id>/links/", shared_views.create, name="share"),
+    path("models/<uuid:model_id>/links/<uuid:link_id>/revoke/", shared_views.revoke, name="revoke_link"),
+    path("try/<str:secret>/", shared_views.demo, name="shared"),
+    path("try/<str:secret>/predict/", shared_views.predict, name="shared_predict"),
+    path("try/<str:secret>/state/", shared_views.state, name="shared_state"),
+    path("try/<str:secret>/explain/", shared_views.explain, name="shared_explain"),
     path("model-versions/<uuid:version_id>/predict-file/", batch_views.predict_file, name="predict_file"),
     path("batches/<uuid:batch_id>/", batch_views.detail, name="batch"),
     path("batches/<uuid:batch_id>/columns/", batch_views.configure, name="configure"),

@@ -6,13 +6,14 @@ and nothing of the data, the runs or the project is shown.
 
 from __future__ import annotations
 
+from typing import Any
 from uuid import UUID
 
 from django.http import Http404
 
 from nlpstudio.accounts.models import User
 from nlpstudio.projects.access import require, role_in
-from nlpstudio.projects.models import Role
+from nlpstudio.projects.models import Project, Role
 from nlpstudio.registry.models import Model, ModelVersion, Tokenizer
 
 NAMED_MOST = 500
@@ -58,6 +59,13 @@ def version_to_try(user: User, version_id: UUID) -> ModelVersion:
         raise Http404
     version.model.project.my_role = role_in(user, version.model.project_id)
     return version
+
+
+def shell_of(project: Project) -> dict[str, Any]:
+    """The frame of a page that guests may see too: the project's own for members, the plain one for them."""
+    if project.my_role is None:
+        return {"shell": "base.html"}
+    return {"shell": "base_project.html", "project": project, "section": "models"}
 
 
 def tokenizer_for(user: User, tokenizer_id: UUID, role: Role = Role.VIEWER) -> Tokenizer:

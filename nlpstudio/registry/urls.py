@@ -9,8 +9,10 @@ from nlpstudio.registry.views import base_models, confidence, models, serving, t
 app_name = "registry"
 urlpatterns = [
     path("projects/<uuid:project_id>/models/", models.index, name="list"),
+    path("models/", models.shared, name="shared"),
     path("models/<uuid:model_id>/", models.detail, name="model"),
     path("models/<uuid:model_id>/rename/", models.rename, name="rename"),
+    path("models/<uuid:model_id>/visibility/", models.show_to, name="show_to"),
     path("models/<uuid:model_id>/delete/", models.delete, name="delete"),
     path("model-versions/<uuid:version_id>/", versions.detail, name="version"),
     path("model-versions/<uuid:version_id>/confidence/", confidence.page, name="confidence"),

@@ -1,8 +1,9 @@
 """The table of every address, verb and principal is complete, and what stands in it is so.
 
-`permissions.tsv` lists who may use what, `ANSWERS` what each of twelve principals then gets. A route that is not in the
-table fails; each cell is tried with a real request, the allowed ones too, so that a refusal cannot pass for the
-wrong reason. Websockets are tried in `test_socket_permissions.py`.
+`permissions.tsv` lists who may use what, and whether guests of a model that is visible to everyone here may too;
+`ANSWERS` what each of twelve principals then gets. A route that is not in the table fails; each cell is tried with a
+real request, the allowed ones too, so that a refusal cannot pass for the wrong reason. Websockets are tried in
+`test_socket_permissions.py`.
 """
 
 from __future__ import annotations
@@ -29,11 +30,12 @@ from nlpstudio.accounts.services import create_token, revoke_token
 from nlpstudio.api.scopes import PREDICTING
 from nlpstudio.config.routes import all_routes
 from nlpstudio.datasets.models import DatasetVersion
+from nlpstudio.demos import sharing
 from nlpstudio.demos.models import Batch, BatchState
 from nlpstudio.projects import people
 from nlpstudio.projects import services as projects
 from nlpstudio.projects.models import Membership, Project, Role, TeamMembership
-from nlpstudio.registry.models import ModelVersion, Tokenizer
+from nlpstudio.registry.models import Model, ModelVersion, Tokenizer, Visibility
 from nlpstudio.runs.models import Run
 from tests.corpora import corpus, corpus_folder, tokenizer_of
 from tests.published import dataset_version, outcome, own_files, publish, trained, version
@@ -57,12 +59,13 @@ class Line:
     address: str
     verbs: tuple[str, ...]
     who: str
+    guests: bool
 
 
 def table() -> list[Line]:
     with TABLE.open(encoding="utf-8", newline="") as file:
         return [
-            Line(row["address"], tuple(row["verbs"].split(",")), row["who"])
+            Line(row["address"], tuple(row["verbs"].split(",")), row["who"], row["guests"] == "yes")
             for row in csv.DictReader(file, delimiter="\t")
         ]
 
@@ -188,6 +191,7 @@ def address_of(
         "batch_id": batch.pk,
         "corpus_id": corpus.pk,
         "tokenizer_id": tokenizer_of(corpus).pk,
+        "link_id": sharing.share(version=version, days=1, note="", by=owner).pk,
         "row_id": 0,
         "sample_id": "sms-spam",
         "task": "classification",
@@ -285,6 +289,17 @@ def test_who_gets_through(line: Line, client: Client, address_of: Callable[[str]
             got[verb, principal] = seen(ask(client, line, verb, address, user))
             due[verb, principal] = answers(line.who, principal)
     assert got == due
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("line", INSIDE, ids=lambda line: f"{','.join(line.verbs)} {line.address}")
+def test_guests_of_a_model_for_everyone_get_what_the_table_says_and_no_more(
+    line: Line, client: Client, address_of: Callable[[str], str], cast: dict[str, User]
+):
+    Model.objects.update(visibility=Visibility.EVERYONE)
+    due = "in" if line.guests else "404"
+    for verb in line.verbs:
+        assert seen(ask(client, line, verb, address_of(line.address), cast["stranger"])) == due, verb
 
 
 @pytest.mark.django_db

@@ -139,8 +139,14 @@ def _shell(version: DatasetVersion, active: str) -> dict[str, Any]:
         ("versions", "versions", _("Versions"), None),
         ("used_by", "used_by", _("Used by"), None),
     )
+    inbox = Link(
+        label=_("Corrections"),
+        url=reverse("demos:corrections", args=[dataset.pk]),
+        count=dataset.corrections.filter(state="waiting").count(),
+    )
     tabs = [
         Link(label=label, url=reverse(f"datasets:{view}", args=[version.pk]), active=name == active, count=count)
         for name, view, label, count in pages
     ]
+    tabs.append(inbox)
     return {"project": dataset.project, "dataset": dataset, "version": version, "tabs": tabs}

@@ -83,7 +83,7 @@ class DatasetFolder:
         make = ROWS[self.info.task].from_record
         for batch in self._batches():
             if split is not None:
-                batch = batch.filter(arrow.flags(self._splits[_ids(batch)] == SPLITS.index(split)))
+                batch = batch.filter(arrow.flags(self.split_codes[_ids(batch)] == SPLITS.index(split)))
             for record in batch.to_pylist():
                 yield make(record)
 
@@ -116,7 +116,7 @@ class DatasetFolder:
             table = self._file.read_row_group(group)
             inside = [row_id - self._group_starts[group] for row_id in wanted]
             for record in table.take(arrow.numbers(inside, pa.int64())).to_pylist():
-                record["split"] = SPLITS[self._splits[record["row_id"]]]
+                record["split"] = SPLITS[self.split_codes[record["row_id"]]]
                 found[record["row_id"]] = record
         return found
 
@@ -137,7 +137,8 @@ class DatasetFolder:
         return [0, *accumulate(sizes)][:-1] or [0]
 
     @cached_property
-    def _splits(self) -> NDArray[np.int8]:
+    def split_codes(self) -> NDArray[np.int8]:
+        """For each row the number of its split in `SPLITS`."""
         names = pq.ParquetFile(self.path / SPLITS_FILE).read(columns=["split"]).column("split")
         known = arrow.strings(SPLITS)
         codes = [arrow.as_numbers(pc.index_in(chunk, value_set=known)).astype(np.int8) for chunk in names.chunks]
@@ -156,7 +157,7 @@ class DatasetFolder:
             ids = np.concatenate(found) if found else np.empty(0, dtype=np.int64)
         else:
             ids = np.arange(self.info.rows, dtype=np.int64)
-        return ids if split is None else ids[self._splits[ids] == SPLITS.index(split)]
+        return ids if split is None else ids[self.split_codes[ids] == SPLITS.index(split)]
 
     def _mask(self, batch: Any, query: str | None, label: str | None) -> NDArray[np.bool_]:
         mask = np.ones(batch.num_rows, dtype=bool)

@@ -60,11 +60,19 @@ def prepare() -> BaseContext:
 class ProcessPredictor:
     """A predictor elsewhere. For one thread at a time, as the one it stands for."""
 
-    def __init__(self, context: BaseContext, folder: Path, *, engine: str, threads: int = 1) -> None:
-        """Start the process and wait until the model is loaded. Raises what loading raises, or `ModelLost`."""
+    def __init__(
+        self, context: BaseContext, folder: Path, *, engine: str, threads: int = 1, explains: bool = False
+    ) -> None:
+        """Start the process and wait until the model is loaded. Raises what loading raises, or `ModelLost`.
+
+        With `explains` it is an `Explaining` that answers there.
+        """
         self._pipe, theirs = context.Pipe()
         self._process: Any = context.Process(  # type: ignore[attr-defined]  # every context has it
-            target=_serve, args=(theirs, str(folder), engine, threads), name=f"model {folder.parent.name}", daemon=True
+            target=_serve,
+            args=(theirs, str(folder), engine, threads, explains),
+            name=f"model {folder.parent.name}",
+            daemon=True,
         )
         self._process.start()
         theirs.close()
@@ -111,14 +119,16 @@ class ProcessPredictor:
         )
 
 
-def _serve(pipe: Connection, folder: str, engine: str, threads: int) -> None:
+def _serve(pipe: Connection, folder: str, engine: str, threads: int, explains: bool) -> None:
     """The process: load, then answer until the other end is gone."""
-    from nlpstudio.engine.inference.predictor import Predictor  # only here: the serve worker itself has no torch
+    from nlpstudio.engine.inference.explaining import Explaining  # only here: the serve worker itself has no torch
+    from nlpstudio.engine.inference.predictor import Predictor
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     with suppress(EOFError, OSError):
         try:
-            predictor = Predictor.load(Path(folder), engine=engine, threads=threads)
+            load: Any = Explaining.load if explains else Predictor.load
+            predictor = load(Path(folder), engine=engine, threads=threads)
         except EngineError as error:
             pipe.send(("refused", error))
             return

@@ -1,7 +1,8 @@
 """The serve worker's HTTP face: a small ASGI app before the pool, for the web process on the same machine.
 
 `POST /predict` `{model, engine, inputs, parameters, deadline_ms}` answers the prediction as it is; `POST /warm` `{model, engine}`
-begins to load a model; `GET /models` lists what is loaded, `GET /health` answers. Errors are
+begins to load a model; `POST /explain` `{model, inputs, target, deadline_ms}` says what speaks for a decision (see
+`engine.inference.explaining`); `GET /models` lists what is loaded, `GET /health` answers. Errors are
 `{"error": {code, message, hint}}` with 400, 404, 413, 429 (with Retry-After), 500, 503 or 504.
 """
 
@@ -18,6 +19,7 @@ from typing import Any
 from nlpstudio.engine.errors import EngineError, UnsuitableInput
 from nlpstudio.engine.inference import engines
 from nlpstudio.engine.inference.batcher import QueueFull, TooLate
+from nlpstudio.engine.inference.engines import TORCH
 from nlpstudio.engine.inference.pool import Pool, UnknownModel
 
 logger = logging.getLogger(__name__)
@@ -42,10 +44,11 @@ class Refusal(Exception):
 
 
 class ServeApp:
-    """The ASGI application of one pool."""
+    """The ASGI application of one pool, and of another one whose models explain (without it, `/explain` is unknown)."""
 
-    def __init__(self, pool: Pool) -> None:
+    def __init__(self, pool: Pool, explaining: Pool | None = None) -> None:
         self._pool = pool
+        self._explaining = explaining
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -65,6 +68,8 @@ class ServeApp:
                 return {"models": self._pool.describe()}
             case "POST", "/predict":
                 return await self._predict(await _json(receive))
+            case "POST", "/explain" if self._explaining is not None:
+                return await self._explain(self._explaining, await _json(receive))
             case "POST", "/warm":
                 return await self._warm(await _json(receive))
         raise Refusal(404, "not_found", f"there is no {method} {path}")
@@ -79,22 +84,31 @@ class ServeApp:
         parameters = body.get("parameters") or {}
         if "inputs" not in body or not isinstance(parameters, dict):
             raise Refusal(400, UnsuitableInput.code, "inputs is missing, or parameters is no object")
-        seconds = min(DEADLINE_SECONDS, float(body.get("deadline_ms") or 1000 * DEADLINE_SECONDS) / 1000)
-        try:
-            # The pool opens files and may wait for a lock: not in the event loop.
-            coming = await asyncio.to_thread(
-                self._pool.submit, _name(body), body["inputs"], parameters, seconds=seconds, engine=_engine(body)
-            )
-            return await asyncio.wait_for(asyncio.wrap_future(coming), timeout=seconds)
-        except QueueFull as error:
-            raise Refusal(429, "serve.busy", str(error), retry_after=error.retry_after) from error
-        except (TooLate, TimeoutError) as error:
-            raise Refusal(504, "serve.too_late", f"no answer within {seconds:g} s", hint="Try again.") from error
-        except EngineError as error:
-            raise _refusal_of(error) from error
-        except Exception as error:
-            # The batcher has logged it. One prediction's bug must not look like a dead worker.
-            raise Refusal(500, "serve.failed", f"the prediction failed: {type(error).__name__}") from error
+        return await _answer(self._pool, body, body["inputs"], parameters, engine=_engine(body))
+
+    async def _explain(self, pool: Pool, body: dict[str, Any]) -> Any:
+        if "inputs" not in body:
+            raise Refusal(400, UnsuitableInput.code, "inputs is missing")
+        # As a list, requests are never joined with others: each is a backward pass of its own.
+        return await _answer(pool, body, [body["inputs"]], {"target": body.get("target")}, engine=TORCH)
+
+
+async def _answer(pool: Pool, body: dict[str, Any], inputs: Any, parameters: dict[str, Any], *, engine: str) -> Any:
+    """Ask a model of the pool and wait no longer than the request allows."""
+    seconds = min(DEADLINE_SECONDS, float(body.get("deadline_ms") or 1000 * DEADLINE_SECONDS) / 1000)
+    try:
+        # The pool opens files and may wait for a lock: not in the event loop.
+        coming = await asyncio.to_thread(pool.submit, _name(body), inputs, parameters, seconds=seconds, engine=engine)
+        return await asyncio.wait_for(asyncio.wrap_future(coming), timeout=seconds)
+    except QueueFull as error:
+        raise Refusal(429, "serve.busy", str(error), retry_after=error.retry_after) from error
+    except (TooLate, TimeoutError) as error:
+        raise Refusal(504, "serve.too_late", f"no answer within {seconds:g} s", hint="Try again.") from error
+    except EngineError as error:
+        raise _refusal_of(error) from error
+    except Exception as error:
+        # The batcher has logged it. One prediction's bug must not look like a dead worker.
+        raise Refusal(500, "serve.failed", f"the prediction failed: {type(error).__name__}") from error
 
 
 def _refusal_of(error: EngineError) -> Refusal:

@@ -18,7 +18,7 @@ from nlpstudio.core.streaming import attachment
 from nlpstudio.engine import manifest
 from nlpstudio.registry import archive, card, reports
 from nlpstudio.registry import mistakes as judged
-from nlpstudio.registry.access import version_for
+from nlpstudio.registry.access import shell_of, version_for, version_to_try
 from nlpstudio.registry.display import shown
 from nlpstudio.registry.forms import MistakesForm
 from nlpstudio.registry.models import ModelVersion
@@ -27,7 +27,7 @@ from nlpstudio.registry.models import ModelVersion
 @policy(Policy.VIEWER)
 def detail(request: HtmxRequest, version_id: UUID) -> HttpResponse:
     """The card, the evaluation report of each split, and where the version came from."""
-    version = version_for(request.user, version_id)
+    version = version_to_try(request.user, version_id)
     context = {
         **frame(version, "card"),
         "reports": reports.of(version),
@@ -106,11 +106,12 @@ def frame(version: ModelVersion, active: str) -> dict[str, Any]:
         ("files", _("Files"), "registry:files"),
     ]
     return {
-        "project": version.model.project,
-        "section": "models",
+        **shell_of(version.model.project),
         "version": version,
         "run": _run_of(version),
-        "tabs": [
+        "tabs": []
+        if version.model.project.my_role is None
+        else [
             Link(label=label, url=reverse(name, args=[version.pk]), active=key == active)
             for key, label, name in tabs
             if key != "mistakes" or version.model.task != "pretraining"

@@ -19,6 +19,7 @@ from nlpstudio.engine.inference.process import ProcessPredictor, prepare
 from nlpstudio.engine.inference.server import ServeApp
 
 GRACE_SECONDS = 5
+EXPLANATIONS_WAITING = 4
 
 
 class Command(BaseCommand):
@@ -31,13 +32,16 @@ class Command(BaseCommand):
         parser.add_argument("--port", type=int, help="listen on TCP instead of the socket")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        load = partial(ProcessPredictor, prepare())
-        pool = Pool(Path(settings.FILES_ROOT) / "models", load, budget_bytes=settings.SERVE_MEMORY_MB * 1024**2)
+        context, root = prepare(), Path(settings.FILES_ROOT) / "models"
+        pool = Pool(root, partial(ProcessPredictor, context), budget_bytes=settings.SERVE_MEMORY_MB * 1024**2)
+        # One model at a time, and few who wait: explaining is a luxury that must not crowd out answers.
+        explains = partial(ProcessPredictor, context, explains=True)
+        explaining = Pool(root, explains, budget_bytes=0, waiting_most=EXPLANATIONS_WAITING)
         place = (
             {"host": options["host"], "port": options["port"]} if options["port"] else {"uds": str(options["socket"])}
         )
         config = uvicorn.Config(
-            ServeApp(pool),
+            ServeApp(pool, explaining),
             lifespan="off",
             log_level="warning",
             access_log=False,
@@ -57,3 +61,4 @@ class Command(BaseCommand):
             heart.join()
             workers.forget(name)
             pool.close()
+            explaining.close()
