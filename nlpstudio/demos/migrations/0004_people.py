@@ -10,7 +10,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('datasets', '0003_amends'),
-        ('demos', '0002_abstain_below'),
+        ('demos', '0003_engine'),
         ('registry', '0003_confidence_and_visibility'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]

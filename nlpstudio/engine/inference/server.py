@@ -19,7 +19,6 @@ from typing import Any
 from nlpstudio.engine.errors import EngineError, UnsuitableInput
 from nlpstudio.engine.inference import engines
 from nlpstudio.engine.inference.batcher import QueueFull, TooLate
-from nlpstudio.engine.inference.engines import TORCH
 from nlpstudio.engine.inference.pool import Pool, UnknownModel
 
 logger = logging.getLogger(__name__)
@@ -90,7 +89,7 @@ class ServeApp:
         if "inputs" not in body:
             raise Refusal(400, UnsuitableInput.code, "inputs is missing")
         # As a list, requests are never joined with others: each is a backward pass of its own.
-        return await _answer(pool, body, [body["inputs"]], {"target": body.get("target")}, engine=TORCH)
+        return await _answer(pool, body, [body["inputs"]], {"target": body.get("target")}, engine=engines.TORCH)
 
 
 async def _answer(pool: Pool, body: dict[str, Any], inputs: Any, parameters: dict[str, Any], *, engine: str) -> Any:

@@ -99,3 +99,10 @@ def test_a_model_that_leaves_gives_its_memory_back(models: Models) -> None:
     models.pool._budget = 0
     models.ask("b")
     assert not psutil.pid_exists(models.started[0].pid)
+
+
+def test_a_process_explains_as_well(trained: Train, processes: BaseContext) -> None:
+    process = ProcessPredictor(processes, trained("classification").out / "model", engine="torch", explains=True)
+    answer = process.predict(["good film"], {"target": {"label": "positive"}})
+    assert [each["end"] for each in answer["words"]["text"]] == [4, 9]
+    process.close()
