@@ -14,7 +14,6 @@ from nlpstudio.demos.forms import DEMOS, DemoForm
 from nlpstudio.demos.results import Result
 from nlpstudio.registry.models import ModelVersion
 
-
 EXPLAINED = ("classification", "ner", "qa")
 """Tasks that `engine.inference.explaining` knows."""
 

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from nlpstudio.engine.data.facts import FACTS, column
-from nlpstudio.engine.data.importing import ImportReport, Progress
+from nlpstudio.engine.data.facts import column
+from nlpstudio.engine.data.importing import FACTS, ImportReport, Progress
 from nlpstudio.engine.data.options import SPLITS
 from nlpstudio.engine.data.quality import warnings_of
 from nlpstudio.engine.data.rows import ClassificationRow, QARow, Row, TaggedRow
