@@ -50,7 +50,7 @@ def _line(wanted: TaskSet, wholes: Sequence[Whole], metric: str) -> str:
         WORDS[metric],
         f"{_mean(wholes, THEIRS, metric)} ({_precision(wholes, THEIRS)})",
         f"{_mean(wholes, OURS, metric)} ({_precision(wholes, OURS)})",
-        f"{points:+.2f} ± {error:.2f}",
+        f"{points:+.2f} ± {error:.2f}" if error else f"{points:+.2f}, no s.e. yet",
         f"{minutes[THEIRS]:.1f} / {minutes[OURS]:.1f}",
     ]
     return "| " + " | ".join(values) + " |"
