@@ -8,9 +8,11 @@ Needs Chromium, and the base model on this machine or a package registry to fetc
 from __future__ import annotations
 
 import argparse
+import json
 import re
 import shutil
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,33 +25,74 @@ from tests.studio import ROOT, Studio, until
 BASE_MODEL = "all-minilm-l6-v2"
 SAMPLE = "SMS spam"
 PARAMS = {"epochs": 2, "learning_rate": 5e-5, "batch_size": 32, "max_length": 64, "early_stopping": 0}
-ENTITIES = "Emerging entities"
-FEW_STEPS = {"epochs": 1, "learning_rate": 3e-4, "batch_size": 16, "max_length": 128, "early_stopping": 0}
+FEW_STEPS = {"epochs": 3, "learning_rate": 3e-4, "batch_size": 8, "max_length": 128, "early_stopping": 0}
 TEXT = "Hi, we are at the cinema. Text FREE to 80082 to win two tickets, or just come and bring popcorn?"
-TWEET = "Watching Game of Thrones with Anna in Berlin tonight, then off to Madison Square Garden with my new iPhone."
 PEOPLE = ("Maria Keller", "Chen Wei", "Amina Diallo", "Jonas Berg", "Lucía Ortega", "Ravi Menon")
 PLACES = ("Lisbon", "Hamburg", "Kyoto", "Nairobi", "Montreal", "Chengdu")
 WORK = ("an architect", "a nurse", "a violinist", "a baker", "a marine biologist")
 CONTEXT = (
-    "Maria Keller was born in Hamburg and moved to Lisbon in 2016, where she works as a marine biologist. "
-    "Her brother stayed in Germany."
+    "Amina Diallo was born in Nairobi and moved to Lisbon in 2016, to work as a marine biologist. "
+    "Jonas Berg was born in Hamburg and stayed there, to work as a baker."
 )
-QUESTION = "Where did Maria Keller move?"
+QUESTION = "Where did Amina Diallo move?"
 LATER_MS = 1_500
 LARGEST_BYTES = 200_000
 PATIENCE_S = 1800
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Life:
+    """A made-up sentence about somebody, and what it says."""
+
+    who: str
+    home: str
+    goal: str
+    year: str
+    work: str
+
+    @property
+    def text(self) -> str:
+        return f"{self.who} was born in {self.home} and moved to {self.goal} in {self.year}, to work as {self.work}."
+
+
+def lives(count: int = 120) -> list[Life]:
+    """Enough to teach a small model in seconds."""
+    return [
+        Life(
+            who=PEOPLE[number % 6],
+            home=PLACES[(number // 6) % 6],
+            goal=PLACES[(number // 6 + 1 + number % 5) % 6],
+            year=str(1990 + number % 30),
+            work=WORK[(number * 7) % 5],
+        )
+        for number in range(count)
+    ]
+
+
 def questions() -> str:
-    """Made-up lives with three questions each, as a table: enough to teach a small model to look things up."""
+    """Three questions about each life, as a table."""
     lines = ["context\tquestion\tanswer"]
-    for number in range(120):
-        who, home = PEOPLE[number % 6], PLACES[(number // 6) % 6]
-        goal, job = PLACES[(number // 6 + 1 + number % 5) % 6], WORK[(number * 7) % 5]
-        year = 1990 + number % 30
-        context = f"{who} was born in {home} and moved to {goal} in {year}, to work as {job}. The family stayed behind."
-        asked = ((f"Where did {who} move?", goal), (f"When did {who} move?", str(year)), (f"What is {who}?", job))
-        lines += [f"{context}\t{question}\t{answer}" for question, answer in asked]
+    for life in lives():
+        asked = (("Where did {} move?", life.goal), ("When did {} move?", life.year), ("What is {}?", life.work))
+        lines += [f"{life.text}\t{question.format(life.who)}\t{answer}" for question, answer in asked]
+    return "\n".join(lines) + "\n"
+
+
+def entities() -> str:
+    """The lives with people, places, years and work marked, as doccano exports them."""
+    lines = []
+    for life in lives():
+        marks, text = [], life.text
+        for label, words in (
+            ("person", life.who),
+            ("place", life.home),
+            ("place", life.goal),
+            ("year", life.year),
+            ("work", life.work),
+        ):
+            start = text.rindex(words) if words == life.goal else text.index(words)
+            marks.append([start, start + len(words), label])
+        lines.append(json.dumps({"text": text, "label": sorted(marks)}, ensure_ascii=False))
     return "\n".join(lines) + "\n"
 
 
@@ -70,14 +113,14 @@ class Trained:
 
         return until(found, PATIENCE_S, "the samples are imported")
 
-    def made_up(self) -> str:
-        """A data set of `questions`, when it is ready."""
-        form = {"task": "qa", "name": "Lives", "options": "{}"}
-        files = {"file": ("lives.tsv", questions())}
-        answer = self.api.post(f"projects/{self.project}/datasets", files=files, data=form).raise_for_status()
+    def upload(self, task: str, name: str, content: str) -> str:
+        """A data set of made-up lives, when it is ready."""
+        form = {"task": task, "name": "Lives", "options": "{}"}
+        address = f"projects/{self.project}/datasets"
+        answer = self.api.post(address, files={"file": (name, content)}, data=form).raise_for_status()
         version = answer.json()["version"]["id"]
         state = f"dataset-versions/{version}"
-        until(lambda: self.api.get(state).json()["state"] != "importing", PATIENCE_S, "the questions are imported")
+        until(lambda: self.api.get(state).json()["state"] != "importing", PATIENCE_S, "the lives are imported")
         return str(version)
 
     def start(self, version: str, params: dict[str, Any]) -> str:
@@ -99,10 +142,10 @@ def pictures(studio: Studio, out: Path) -> None:
         version = trained.sample(SAMPLE)
         run = trained.start(version, PARAMS)
         others = {
-            "demo-entities.png": trained.start(trained.sample(ENTITIES), FEW_STEPS),
-            "demo-answer.png": trained.start(trained.made_up(), FEW_STEPS),
+            "demo-entities.png": trained.start(trained.upload("ner", "lives.jsonl", entities()), FEW_STEPS),
+            "demo-answer.png": trained.start(trained.upload("qa", "lives.tsv", questions()), FEW_STEPS),
         }
-        asked = {"demo-entities.png": [TWEET], "demo-answer.png": [CONTEXT, QUESTION]}
+        asked = {"demo-entities.png": [CONTEXT], "demo-answer.png": [CONTEXT, QUESTION]}
         expect.set_options(timeout=PATIENCE_S * 1000)
         with sync_playwright() as playwright:
             chromium = shutil.which("chromium") or shutil.which("google-chrome")
