@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -22,13 +23,17 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import django
 import httpx
 import psycopg
 
-from tests.flows.program import PARAMS, Program
-from tests.postgres import server_url
-from tests.studio import ROOT, Studio, running
-from tests.tiny import sentiment_lines, tiny_base_model
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "nlpstudio.config.settings.test")
+django.setup()  # the helpers of the tests import models
+
+from tests.flows.program import PARAMS, Program  # noqa: E402
+from tests.postgres import server_url  # noqa: E402
+from tests.studio import ROOT, Studio, running  # noqa: E402
+from tests.tiny import sentiment_lines, tiny_base_model  # noqa: E402
 
 ASKED = {"inputs": ["the film was good", "服务很差"]}
 CHANGED_BY_REQUEUEING = ("rows/runs.run.", "rows/runs.runevent.", "rows/runs.turn.", "rows/accounts.auditentry.")
@@ -63,7 +68,7 @@ def _work(studio: Studio, rows: int) -> tuple[str, Any]:
         assert run["state"] == "finished", run
         version = run["model_version"]
         answer = api.post(f"model-versions/{version}/predict", json=ASKED).raise_for_status().json()
-        program.start(data["id"], epochs=2000, early_stopping=0)  # under way while the backup is made
+        program.start(data["id"], epochs=1000, early_stopping=0)  # under way while the backup is made
         program.start(data["id"], epochs=1)
     return version, answer
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import os
 import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
+
+import django
 
 from bench.faults import ground
 from bench.faults.ground import Count
@@ -54,6 +57,8 @@ def _inside(args: argparse.Namespace) -> list[Count]:
 
 def _outside(args: argparse.Namespace) -> list[Count]:
     with tempfile.TemporaryDirectory(prefix="faults-") as folder:
+        os.environ.setdefault("DJANGO_SETTINGS_MODULE", "nlpstudio.config.settings.test")
+        django.setup()  # the helpers of the tests import models
         from bench.faults.outside import Outside
         from tests.studio import running
 
