@@ -1,6 +1,6 @@
 """How fast a file of short rows is predicted, in how much memory, and whether a SIGKILL loses or repeats any; prints JSON.
 
-    python -m bench.batch [--rows N] [--seconds S] [--kills K] [--model all-minilm-l6-v2]
+    python -m bench.batch [--rows N] [--seconds S] [--kills K] [--model all-minilm-l6-v2] [--engine int8]
 
 The rows are answered by a classifier of the shelf's MiniLM (its head is random: that costs the same) in a process of
 the engine, on one thread, as the io worker starts it. `--seconds` stops the clock early and reports the share done.
@@ -19,12 +19,16 @@ import time
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 from bench import machine
 from bench.ingest import WORDS
 from nlpstudio.engine import manifest, shelf
 from nlpstudio.engine.batch.journal import progress_of
 from nlpstudio.engine.batch.order import RESULT_FILE, Order, Result
 from nlpstudio.engine.environment import child_environment
+from nlpstudio.engine.export import exporting
+from nlpstudio.engine.inference import engines
 from nlpstudio.engine.tasks import TASKS, building
 from nlpstudio.engine.tasks.base import Setup
 
@@ -63,15 +67,27 @@ def peak_mib(process: subprocess.Popen[bytes]) -> int:
     return next((int(line.split()[1]) >> 10 for line in status.splitlines() if line.startswith("VmHWM")), 0)
 
 
+def cpu_seconds(process: subprocess.Popen[bytes]) -> float:
+    """Processor time of a process so far; 0 when it has just ended."""
+    try:
+        times = psutil.Process(process.pid).cpu_times()
+    except psutil.Error:
+        return 0.0
+    return float(times.user + times.system)
+
+
 def measure(order: Order, *, seconds: float, kills: int) -> dict[str, Any]:
     """Run the order to its end or for so many seconds, killing it `kills` times on the way."""
-    began, peak, done_kills = time.monotonic(), 0, 0
+    began, peak, done_kills, spent = time.monotonic(), 0, 0, 0.0
     process = start(order)
     rates: list[float] = []
     kill_at = 0
+    last = 0.0
     while process.poll() is None:
         time.sleep(0.2)
         peak = max(peak, peak_mib(process))
+        now = cpu_seconds(process)
+        spent, last = spent + max(0.0, now - last), now
         progress = progress_of(order.work)
         if progress is not None and progress.rate:
             rates.append(progress.rate)
@@ -81,6 +97,7 @@ def measure(order: Order, *, seconds: float, kills: int) -> dict[str, Any]:
                 process.wait()
                 done_kills += 1
                 process = start(order)
+                last = 0.0
         if time.monotonic() - began > seconds:
             process.kill()
             process.wait()
@@ -90,6 +107,8 @@ def measure(order: Order, *, seconds: float, kills: int) -> dict[str, Any]:
         "of": progress.total if progress else 0,
         "rows_per_s": rates[-1] if rates else 0,
         "seconds": round(time.monotonic() - began, 1),
+        "cpu_seconds": round(spent, 1),
+        "rows_per_cpu_s": round((progress.rows if progress else 0) / max(spent, 1e-9), 1),
         "peak_mib": peak,
         "kills": done_kills,
         "in_order": in_order(order),
@@ -113,21 +132,26 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=600)
     parser.add_argument("--kills", type=int, default=1)
     parser.add_argument("--model", default="all-minilm-l6-v2")
+    parser.add_argument("--engine", default=engines.TORCH, choices=engines.ENGINES)
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         source = folder / "rows.tsv"
         write_rows(source, given.rows)
+        model = make_model(given.model, folder / "model")
+        if given.engine != engines.TORCH:
+            exporting.export(model, model / engines.FOLDER)
         order = Order(
             task="classification",
-            model=make_model(given.model, folder / "model"),
+            model=model,
+            engine=given.engine,
             source=source,
             name=source.name,
             work=folder / "work",
             out=folder / "out",
         )
         found = measure(order, seconds=given.seconds, kills=given.kills)
-    print(json.dumps({"machine": machine.describe(), "model": given.model, **found}, indent=1))
+    print(json.dumps({"machine": machine.describe(), "model": given.model, "engine": given.engine, **found}, indent=1))
 
 
 if __name__ == "__main__":

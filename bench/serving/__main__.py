@@ -22,7 +22,7 @@ from typing import Any
 
 from bench import machine
 from bench.report import RESULTS
-from bench.serving import http
+from bench.serving import servers
 from nlpstudio.engine.environment import child_environment
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -84,7 +84,7 @@ def main() -> None:
     parser.add_argument("--training", type=Path, help="a base model and a data set: BASE,DATA")
     args = parser.parse_args()
     facts = machine.describe()
-    windows = {"alone": alone, "http": http.compare, "overload": http.overload}[args.part](args)
+    windows = {"alone": alone, "http": servers.compare, "overload": servers.overload}[args.part](args)
     rows = summary(windows)
     name = f"serving-{args.part}{'-beside-training' if args.training else ''}"
     kept = {"machine": facts, "summary": rows, "windows": windows}

@@ -27,6 +27,8 @@ ROOT = Path(__file__).resolve().parents[2]
 PORT = 18731
 OURS = ("torch", "onnx", "int8")
 START_SECONDS = 180
+RETRY_AFTER = 1.0
+"""What the header of a refusal says, and what a decent client does."""
 
 
 def compare(args: argparse.Namespace) -> list[dict[str, Any]]:
@@ -74,7 +76,13 @@ class _Server:
 
     def window(self, asked: list[str], *, clients: int, seconds: float) -> loops.Seen:
         return loops.run(
-            self.ask, asked, clients=clients, seconds=seconds, spent=self.spent, memory=self.memory, pause=lambda: 0.2
+            self.ask,
+            asked,
+            clients=clients,
+            seconds=seconds,
+            spent=self.spent,
+            memory=self.memory,
+            pause=lambda: RETRY_AFTER,
         )
 
     def spent(self) -> float:
