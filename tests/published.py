@@ -27,7 +27,8 @@ from nlpstudio.projects.models import Project
 from nlpstudio.registry import services
 from nlpstudio.registry.models import ModelVersion
 from tests.live import serving
-from tests.tiny import sentiment_lines, tiny_base_model
+from tests.tiny import sentiment_lines
+from tests.tiny_writers import base_model_for
 
 
 @dataclass(frozen=True)
@@ -71,11 +72,24 @@ def _corpus() -> list[tuple[str, ...]]:
     return [("text",), *((f"the film {n} was {words[n % 6]} and we love it. 我 喜欢 电影 {n}",) for n in range(60))]
 
 
+def _pairs() -> list[tuple[str, ...]]:
+    words = [("good film", "很好"), ("bad meal", "很差"), ("nice book", "好书"), ("we love it", "我们喜欢")]
+    lines: list[tuple[str, ...]] = [("source", "target")]
+    return lines + [(f"{source} {number}", target) for number in range(20) for source, target in words]
+
+
+def _prompts() -> list[tuple[str, ...]]:
+    return [("prompt", "response"), *_pairs()[1:]]
+
+
 DATA: dict[str, Callable[[], list[tuple[str, ...]]]] = {
     "classification": _sentiment,
     "ner": _entities,
     "qa": _questions,
     "pretraining": _corpus,
+    "translation": _pairs,
+    "summarization": _pairs,
+    "generation": _prompts,
 }
 
 
@@ -102,7 +116,7 @@ def _train(task: str, folder: Path) -> Trained:
     job = Job(
         spec=TrainSpec(task=task, base_model="tiny", params=params),
         dataset=folder / "dataset",
-        base_model=tiny_base_model(folder / "base"),
+        base_model=base_model_for(task, folder),
         work=folder / "work",
         out=folder / "out",
         name="Tiny",

@@ -9,11 +9,12 @@ from typing import Any
 from django.urls import URLPattern, URLResolver, get_resolver
 
 from nlpstudio.api.instance import api
+from nlpstudio.api.openai import api as openai
 from nlpstudio.config.websockets import websocket_urlpatterns
 from nlpstudio.core.policy import Policy
 
 TOKEN = "api token"
-API_NAMESPACE = "api"
+API_NAMESPACES = ("api", "openai")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,15 +42,16 @@ def _pages(patterns: list[URLPattern | URLResolver], prefix: str, namespace: str
             name = f"{namespace}:{each.name}" if namespace else each.name or ""
             policy = getattr(each.callback, "policy", "undeclared")
             verbs = getattr(each.callback, "verbs", ("GET", "POST"))
-            if namespace != API_NAMESPACE:
+            if namespace not in API_NAMESPACES:
                 yield Route(pattern=path, name=name, verbs=verbs, policy=str(policy))
         else:
             yield from _pages(each.url_patterns, path, each.namespace or namespace)
 
 
 def _api() -> Iterator[Route]:
-    """The API's own schema says what it answers and whether a token is needed."""
-    for path, operations in api.get_openapi_schema()["paths"].items():
+    """The APIs' own schemas say what they answer and whether a token is needed."""
+    paths = [*api.get_openapi_schema()["paths"].items(), *openai.get_openapi_schema()["paths"].items()]
+    for path, operations in paths:
         for verb, details in operations.items():
             policy = TOKEN if details.get("security") else str(Policy.PUBLIC)
             yield Route(pattern=path, name=details["operationId"], verbs=(verb.upper(),), policy=policy)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from django.urls import include, path
 
+from nlpstudio.api.openai import api as openai
+
 urlpatterns = [
     path("", include("nlpstudio.core.urls")),
     path("", include("nlpstudio.operations.urls")),
@@ -14,6 +16,7 @@ urlpatterns = [
     path("", include("nlpstudio.runs.urls")),
     path("", include("nlpstudio.demos.urls")),
     path("api/v1/", include("nlpstudio.api.urls")),
+    path("v1/", openai.urls),
 ]
 
 handler400 = "nlpstudio.config.errors.bad_request"

@@ -7,8 +7,10 @@ from enum import StrEnum
 from functools import wraps
 from typing import Any, TypeVar, cast
 
+from asgiref.sync import iscoroutinefunction
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest
 from django.views.decorators.http import require_http_methods
 
 View = TypeVar("View", bound=Callable[..., Any])
@@ -41,6 +43,18 @@ def _admins_only(view: Callable[..., Any]) -> Callable[..., Any]:
     return guarded
 
 
+def _only(verbs: list[str], view: Any) -> Any:
+    """Django's own refusal of other verbs; of a view that awaits, as one that awaits."""
+    if not iscoroutinefunction(view):
+        return require_http_methods(verbs)(view)
+
+    async def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        refusal = require_http_methods(verbs)(lambda *_args: None)(request)
+        return await view(request, *args, **kwargs) if refusal is None else refusal
+
+    return guarded
+
+
 def policy(value: Policy, *verbs: str) -> Callable[[View], View]:
     """Mark a view with its policy and the verbs it answers (default GET); other verbs get 405.
 
@@ -53,7 +67,7 @@ def policy(value: Policy, *verbs: str) -> Callable[[View], View]:
         guarded: Any = _admins_only(view) if value == Policy.ADMIN else view
         if value not in (Policy.PUBLIC, Policy.LINK, Policy.MONITOR):
             guarded = wraps(view)(login_required(guarded))
-        guarded = wraps(view)(require_http_methods(["HEAD", *allowed] if "GET" in allowed else [*allowed])(guarded))
+        guarded = wraps(view)(_only(["HEAD", *allowed] if "GET" in allowed else [*allowed], guarded))
         guarded.policy = value
         guarded.verbs = allowed
         return cast(View, guarded)

@@ -11,7 +11,15 @@ from collections.abc import Iterator
 from typing import Any
 
 from nlpstudio.engine.data.options import SPLITS
-from nlpstudio.engine.data.rows import ClassificationRow, CorpusRow, QARow, Row, TaggedRow
+from nlpstudio.engine.data.rows import (
+    ClassificationRow,
+    CorpusRow,
+    GenerationRow,
+    PairRow,
+    QARow,
+    Row,
+    TaggedRow,
+)
 from nlpstudio.engine.data.store import DatasetFolder
 
 FORMATS = {"tsv": "text/tab-separated-values; charset=utf-8", "jsonl": "application/jsonl; charset=utf-8"}
@@ -23,6 +31,9 @@ _HEADS = {
     "ner": ("tokens", "tags", "split"),
     "qa": ("context", "question", "answer", "answer_start", "split"),
     "pretraining": ("text", "split"),
+    "translation": ("source", "target", "split"),
+    "summarization": ("source", "target", "split"),
+    "generation": ("prompt", "response", "split"),
 }
 
 
@@ -67,6 +78,10 @@ def _cells(row: Row, pairs: bool) -> tuple[str, ...]:
         return row.context, row.question, answer, start
     if isinstance(row, CorpusRow):
         return (row.text,)
+    if isinstance(row, PairRow):
+        return row.source, row.target
+    if isinstance(row, GenerationRow):
+        return row.prompt or "", row.response
     raise TypeError(f"no table form for {type(row).__name__}")
 
 
@@ -91,4 +106,16 @@ def _record(row: Row) -> dict[str, Any]:
         return {"id": row.key, "context": row.context, "question": row.question, "answers": answers}
     if isinstance(row, CorpusRow):
         return {"text": row.lines}
+    if isinstance(row, PairRow):
+        return {"source": row.source, "target": row.target}
+    if isinstance(row, GenerationRow):
+        return _conversation(row)
     raise TypeError(f"no JSON form for {type(row).__name__}")
+
+
+def _conversation(row: GenerationRow) -> dict[str, Any]:
+    """As prompt and response; with something said before, as the messages that chat models are trained on."""
+    if not row.history:
+        return {"prompt": row.prompt, "response": row.response} if row.prompt is not None else {"text": row.response}
+    said = [*row.history, ("user", row.prompt or ""), ("assistant", row.response)]
+    return {"messages": [{"role": role, "content": content} for role, content in said]}

@@ -9,6 +9,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from nlpstudio.datasets.models import DatasetVersion
+from nlpstudio.engine.catalogue import CATALOGUE
 from nlpstudio.engine.data.options import SPLITS
 
 SHOWN = 60
@@ -138,7 +139,7 @@ def _bars(labels: Sequence[Mapping[str, Any]]) -> list[LabelBar]:
 
 
 def _lengths(task: str, found: Mapping[str, Any]) -> list[Lengths]:
-    text = _("Context") if task == "qa" else _("Text")
+    text = _("Context") if task == "qa" else _("Text read") if CATALOGUE[task].writes else _("Text")
     parts = (
         ("characters", text, _("characters")),
         ("words", text, _("words")),
@@ -147,6 +148,7 @@ def _lengths(task: str, found: Mapping[str, Any]) -> list[Lengths]:
         ("entity_lengths", _("Entity"), _("characters")),
         ("questions", _("Question"), _("characters")),
         ("answers", _("Answer"), _("characters")),
+        ("targets", _("Text to write"), _("characters")),
     )
     return [_length(title, unit, found[key]) for key, title, unit in parts if found.get(key, {}).get("percentiles")]
 

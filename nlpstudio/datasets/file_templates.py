@@ -32,4 +32,17 @@ TEMPLATES: Mapping[str, str] = {
         "\n"
         "A document begins after an empty line.\n"
     ),
+    "translation": (
+        "source\ttarget\nThe library opens at nine.\t图书馆九点开门。\nI like this book very much.\t我很喜欢这本书。\n"
+    ),
+    "summarization": (
+        "source\ttarget\n"
+        "The library opens at nine and closes at six; on Sundays it stays closed.\tOpening hours of the library\n"
+        "图书馆早上九点开门，晚上六点关门，周日不开。\t图书馆开放时间\n"
+    ),
+    "generation": (
+        "prompt\tresponse\n"
+        "When does the library open?\tIt opens at nine every day but Sunday.\n"
+        "图书馆几点关门？\t晚上六点关门。\n"
+    ),
 }

@@ -45,6 +45,10 @@ ROLE_NAMES = {
     "question": _("Question"),
     "answer": _("Answer"),
     "answer_start": _("Answer start"),
+    "source": _("Source text"),
+    "target": _("Text to write"),
+    "prompt": _("Prompt"),
+    "response": _("Response, or plain text"),
 }
 READING = ("encoding", "delimiter", "quoting", "header")
 _TRUTH = {"yes": True, "no": False, "": None}

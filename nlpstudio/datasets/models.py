@@ -25,6 +25,9 @@ TASK_NAMES = {
     "ner": _("Named-entity recognition"),
     "qa": _("Question answering"),
     "pretraining": _("Corpus for pre-training"),
+    "translation": _("Translation"),
+    "summarization": _("Summarisation"),
+    "generation": _("Text generation"),
 }
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from nlpstudio.core.marks import Mark, Segment, colour_of, entity_types, marks_of_tags, segments
+from nlpstudio.engine.catalogue import CATALOGUE
 
 CUT = 360
 AROUND = 120
@@ -30,6 +31,7 @@ class ShownRow:
     pieces: Sequence[Segment]
     question: str = ""
     pair: str = ""
+    written: str = ""
     labels: Sequence[Tag] = ()
     answers: Sequence[str] = ()
     unanswerable: bool = False
@@ -42,6 +44,8 @@ def shown(record: Mapping[str, Any], task: str, labels: Sequence[str], *, whole:
     common = {"row_id": record["row_id"], "line": record["line"], "split": record.get("split", "")}
     if task == "qa":
         return _question(record, common, limit)
+    if CATALOGUE[task].writes:
+        return _written(record, common, limit)
     text = record["text"]
     cut = limit is not None and len(text) > limit
     head = text[:limit]
@@ -75,6 +79,16 @@ def _question(record: Mapping[str, Any], common: dict[str, Any], limit: int | No
         unanswerable=not texts,
         cut=begin > 0 or end < len(context),
     )
+
+
+def _written(record: Mapping[str, Any], common: dict[str, Any], limit: int | None) -> ShownRow:
+    """What is read above what is to be written; a text without a prompt stands alone."""
+    given = record["source"] if "source" in record else record["prompt"]
+    wanted = record["target"] if "source" in record else record["response"]
+    said = "".join(f"{turn}\n" for turn in record.get("turns", ()))
+    above, below = (wanted, "") if given is None else (f"{said}{given}", wanted)
+    cut = limit is not None and max(len(above), len(below)) > limit
+    return ShownRow(**common, pieces=[Segment(text=above[:limit])], written=below[:limit], cut=cut)
 
 
 def label_choices(task: str, labels: Sequence[str]) -> list[str]:

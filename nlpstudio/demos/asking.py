@@ -48,7 +48,7 @@ def ask(version: ModelVersion, form: DemoForm, *, must: bool = True) -> Answer:
 
     Raises `UnsuitableInput`.
     """
-    inputs, parameters = form.inputs(), {**form.parameters, **abstaining.parameters_of(version)}
+    inputs, parameters = form.inputs(), {**form.parameters, **form.chosen, **abstaining.parameters_of(version)}
     template = DEMOS[version.model.task].result
     try:
         answered = services.predict(version, inputs, parameters)

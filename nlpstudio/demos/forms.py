@@ -30,6 +30,11 @@ class DemoForm(forms.Form):
         """The `inputs` of the prediction request, once the form is valid."""
         raise NotImplementedError
 
+    @property
+    def chosen(self) -> dict[str, Any]:
+        """The parameters that were chosen in the form."""
+        return {}
+
 
 class ClassificationDemo(DemoForm):
     """A text, and a second one where the model judges pairs."""
@@ -98,13 +103,81 @@ class PretrainingDemo(DemoForm):
         return str(self.cleaned_data.get("ask") or self.FILL)
 
 
+class SourceDemo(DemoForm):
+    """A text to translate or to sum up."""
+
+    text = _box(_("Text"), 8)
+    num_beams = forms.IntegerField(
+        label=_("Beams"),
+        min_value=1,
+        max_value=16,
+        required=False,
+        help_text=_("How many beginnings are followed at once. 4 when left empty; 1 is fastest."),
+    )
+
+    def inputs(self) -> Any:
+        return self.cleaned_data["text"]
+
+    @property
+    def chosen(self) -> dict[str, Any]:
+        beams = self.cleaned_data.get("num_beams")
+        return {"generate_parameters": {"num_beams": beams}} if beams else {}
+
+
+class GenerationDemo(DemoForm):
+    """A prompt, and how to write."""
+
+    text = _box(_("Prompt"), 6)
+    max_new_tokens = forms.IntegerField(
+        label=_("Most tokens"), min_value=1, max_value=8192, initial=128, required=False
+    )
+    temperature = forms.FloatField(
+        label=_("Temperature"),
+        min_value=0,
+        max_value=10,
+        initial=0.7,
+        required=False,
+        widget=forms.NumberInput(attrs={"step": "any"}),
+        help_text=_("0 takes the likeliest word each time; higher is bolder."),
+    )
+    top_p = forms.FloatField(
+        label=_("Top-p"),
+        min_value=0,
+        max_value=1,
+        initial=0.9,
+        required=False,
+        widget=forms.NumberInput(attrs={"step": "any"}),
+        help_text=_("Only the likeliest words that together have this probability."),
+    )
+    stop = forms.CharField(
+        label=_("Stop text"),
+        max_length=200,
+        required=False,
+        strip=False,
+        help_text=_("Where it appears, the answer ends."),
+    )
+
+    def inputs(self) -> Any:
+        return self.cleaned_data["text"]
+
+    @property
+    def chosen(self) -> dict[str, Any]:
+        given = {name: self.cleaned_data.get(name) for name in ("max_new_tokens", "temperature", "top_p", "stop")}
+        kept = {name: value for name, value in given.items() if value not in (None, "")}
+        return {**kept, "stop": [kept["stop"]]} if "stop" in kept else kept
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Demo:
-    """The form of a task and the template of its answer. `client` is the method of huggingface_hub's client."""
+    """The form of a task and the template of its answer. `client` is the method of huggingface_hub's client.
+
+    `streams` says that the answer is shown as it is written.
+    """
 
     form: type[DemoForm]
     result: str
     client: str
+    streams: bool = False
 
 
 DEMOS: Mapping[str, Demo] = {
@@ -114,4 +187,9 @@ DEMOS: Mapping[str, Demo] = {
     "ner": Demo(form=NerDemo, result="demos/_result_ner.html", client="token_classification"),
     "pretraining": Demo(form=PretrainingDemo, result="demos/_result_pretraining.html", client="fill_mask"),
     "qa": Demo(form=QaDemo, result="demos/_result_qa.html", client="question_answering"),
+    "translation": Demo(form=SourceDemo, result="demos/_result_writing.html", client="translation"),
+    "summarization": Demo(form=SourceDemo, result="demos/_result_writing.html", client="summarization"),
+    "generation": Demo(
+        form=GenerationDemo, result="demos/_result_writing.html", client="text_generation", streams=True
+    ),
 }

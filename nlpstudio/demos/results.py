@@ -41,12 +41,15 @@ class Result:
     marked: list[Segment] = field(default_factory=list)
     legend: list[Bar] = field(default_factory=list)
     found: list[Bar] = field(default_factory=list)
+    text: str = ""
     abstained: bool = False
     gaps: list[list[Bar]] = field(default_factory=list)
     perplexity: float | None = None
 
     @property
     def best(self) -> Bar | None:
+        if self.text:
+            return Bar(label=self.text, score=0, is_best=True)
         return next(
             (each for each in (*self.bars, *self.found, *(bar for gap in self.gaps for bar in gap)) if each.is_best),
             None,
@@ -116,9 +119,17 @@ def _pretraining(version: ModelVersion, inputs: Any, prediction: Any) -> Result:
     )
 
 
+def _written(version: ModelVersion, inputs: Any, prediction: Any) -> Result:
+    (answer,) = prediction
+    return Result(text=next(iter(answer.values())))
+
+
 LAYOUTS: Mapping[str, Callable[[ModelVersion, Any, Any], Result]] = {
     "classification": _classification,
     "ner": _ner,
     "qa": _qa,
     "pretraining": _pretraining,
+    "translation": _written,
+    "summarization": _written,
+    "generation": _written,
 }

@@ -59,21 +59,14 @@ def predict(
 
     The request is counted for the version under `source`.
     """
-    settled = abstaining.settled(version, parameters)
-    body = {
-        "model": _folder(version),
-        "engine": version.answering_engine,
-        "inputs": inputs,
-        "parameters": settled,
-        "deadline_ms": 1000 * seconds,
-    }
+    body = body_of(version, inputs, parameters, seconds=seconds)
     started = time.perf_counter()
     failed = True
     try:
         with _client(seconds) as client:
             response = client.post("/predict", content=json.dumps(body), headers={"content-type": "application/json"})
         if response.status_code != 200:
-            raise _error_of(response)
+            raise error_of(response)
         failed = False
     finally:
         took = time.perf_counter() - started
@@ -99,8 +92,20 @@ def warm(version: ModelVersion) -> str:
     with _client(CONNECT_SECONDS) as client:
         response = client.post("/warm", json={"model": _folder(version), "engine": version.answering_engine})
     if response.status_code != 200:
-        raise _error_of(response)
+        raise error_of(response)
     return str(response.json()["state"])
+
+
+def body_of(version: ModelVersion, inputs: Any, parameters: dict[str, Any] | None, *, seconds: float) -> dict[str, Any]:
+    """What the serve worker is asked. Raises `UnsuitableInput`."""
+    settled = abstaining.settled(version, parameters)
+    return {
+        "model": _folder(version),
+        "engine": version.answering_engine,
+        "inputs": inputs,
+        "parameters": settled,
+        "deadline_ms": 1000 * seconds,
+    }
 
 
 def _folder(version: ModelVersion) -> str:
@@ -123,13 +128,18 @@ def _client(seconds: float) -> Iterator[httpx.Client]:
         try:
             yield client
         except httpx.TransportError as error:
-            raise ServeAway(
-                _("No serve worker answers, so the model cannot be asked."),
-                hint=_("Start one with “manage.py serve”, or restart the studio."),
-            ) from error
+            raise away() from error
 
 
-def _error_of(response: httpx.Response) -> Exception:
+def away() -> ServeAway:
+    """No serve worker answers, in words."""
+    return ServeAway(
+        _("No serve worker answers, so the model cannot be asked."),
+        hint=_("Start one with “manage.py serve”, or restart the studio."),
+    )
+
+
+def error_of(response: httpx.Response) -> Exception:
     """The serve worker's refusal as an error of ours."""
     error = response.json()["error"]
     if error["code"] == UnsuitableInput.code:

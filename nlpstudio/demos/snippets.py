@@ -25,7 +25,8 @@ def python(url: str, task: str, inputs: Any, parameters: dict[str, Any]) -> str:
     is_bare = isinstance(inputs, str) and not (task == "classification" and parameters)
     if (task in ("classification", "pretraining") and not is_bare) or "perplexity" in parameters:
         return _plain_python(url, inputs, parameters)
-    given = inputs if isinstance(inputs, dict) else {"text": inputs}
+    name = "prompt" if task == "generation" else "text"
+    given = inputs if isinstance(inputs, dict) else {name: inputs}
     arguments = [f"    {name}={value!r}," for name, value in {**given, **parameters}.items()]
     return "\n".join([
         "import os",
@@ -69,4 +70,22 @@ def javascript(url: str, inputs: Any, parameters: dict[str, Any]) -> str:
         f"  body: JSON.stringify({json.dumps(body, ensure_ascii=False)}),",
         "});",
         "console.log(await answer.json());",
+    ])  # fmt: skip
+
+
+def openai(base_url: str, model: str) -> str:
+    """A conversation by OpenAI's client, streamed."""
+    return "\n".join([
+        "import os",
+        "",
+        "from openai import OpenAI",
+        "",
+        f'client = OpenAI(base_url={base_url!r}, api_key=os.environ["STUDIO_TOKEN"])',
+        "stream = client.chat.completions.create(",
+        f"    model={model!r},",
+        '    messages=[{"role": "user", "content": "Hello!"}],',
+        "    stream=True,",
+        ")",
+        "for chunk in stream:",
+        '    print(chunk.choices[0].delta.content or "", end="", flush=True)',
     ])  # fmt: skip

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from django.urls import path
 
-from nlpstudio.demos import batch_views, inbox_views, shared_views, views
+from nlpstudio.demos import batch_views, chat_views, inbox_views, shared_views, views
 
 app_name = "demos"
 urlpatterns = [
     path("model-versions/<uuid:version_id>/demo/", views.demo, name="demo"),
     path("model-versions/<uuid:version_id>/demo/predict/", views.predict, name="predict"),
+    path("model-versions/<uuid:version_id>/demo/stream/", chat_views.stream, name="stream"),
+    path("model-versions/<uuid:version_id>/chat/", chat_views.chat, name="chat"),
     path("model-versions/<uuid:version_id>/demo/state/", views.state, name="state"),
     path("model-versions/<uuid:version_id>/demo/explain/", views.explain, name="explain"),
     path("model-versions/<uuid:version_id>/demo/forget/", views.forget, name="forget"),

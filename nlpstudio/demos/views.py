@@ -202,6 +202,7 @@ def _page(
         "form": form,
         "beside": (request.POST or request.GET).get(BESIDE, ""),
         "others": seat.others(),
+        "streams": DEMOS[version.model.task].streams and seat.link is None and seat.is_member,
         "examples": [_example(seat, fields) for fields in version.examples] if seat.is_member else [],
         "past": history.of(seat.user, version) if seat.user else [],
     }

@@ -16,7 +16,8 @@ class TaskInfo:
 
     `aliases` maps header names people use to a column. `best_by` names the validation
     metric that chooses the best checkpoint (larger is better). `labelled` says whether
-    rows carry labels from a closed set, `sampled` whether each evaluation shows what the model says of fixed texts.
+    rows carry labels from a closed set, `sampled` whether each evaluation shows what the model says of fixed texts,
+    `writes` that its answer is a text of its own.
     """
 
     name: str
@@ -26,6 +27,7 @@ class TaskInfo:
     best_by: str
     labelled: bool = True
     sampled: bool = False
+    writes: bool = False
 
 
 CLASSIFICATION = TaskInfo(
@@ -85,4 +87,51 @@ PRETRAINING = TaskInfo(
     sampled=True,
 )  # fmt: skip
 
-CATALOGUE: Mapping[str, TaskInfo] = {task.name: task for task in (CLASSIFICATION, NER, QA, PRETRAINING)}
+_SPLIT = {"split": "split", "划分": "split"}
+_SOURCE = {"source": "source", "src": "source", "source_text": "source", "input": "source", "原文": "source"}
+_TARGET = {"target": "target", "tgt": "target", "target_text": "target", "output": "target"}
+
+TRANSLATION = TaskInfo(
+    name="translation",
+    columns=("source", "target"),
+    optional=("split",),
+    aliases={**_SOURCE, **_TARGET, **_SPLIT, "translation": "target", "reference": "target", "译文": "target"},
+    best_by="log_likelihood",
+    labelled=False,
+    writes=True,
+)
+
+SUMMARIZATION = TaskInfo(
+    name="summarization",
+    columns=("source", "target"),
+    optional=("split",),
+    aliases={
+        **_SOURCE, **_TARGET, **_SPLIT,
+        "text": "source", "document": "source", "article": "source", "dialogue": "source", "content": "source",
+        "abstract": "source", "正文": "source",
+        "summary": "target", "highlights": "target", "title": "target", "摘要": "target", "标题": "target",
+    },
+    best_by="log_likelihood",
+    labelled=False,
+    writes=True,
+)  # fmt: skip
+
+GENERATION = TaskInfo(
+    name="generation",
+    columns=("response",),
+    optional=("prompt", "split"),
+    aliases={
+        "prompt": "prompt", "instruction": "prompt", "question": "prompt", "query": "prompt", "提示": "prompt",
+        "问题": "prompt",
+        "response": "response", "completion": "response", "answer": "response", "output": "response",
+        "text": "response", "content": "response", "回答": "response", "答案": "response", "文本": "response",
+        **_SPLIT,
+    },
+    best_by="log_likelihood",
+    labelled=False,
+    writes=True,
+)  # fmt: skip
+
+CATALOGUE: Mapping[str, TaskInfo] = {
+    task.name: task for task in (CLASSIFICATION, NER, QA, PRETRAINING, TRANSLATION, SUMMARIZATION, GENERATION)
+}

@@ -217,7 +217,9 @@ def _local_entries() -> dict[str, BaseModel]:
 
 
 def _describe(folder: Path, config: dict[str, Any]) -> BaseModel:
-    positions = int(config.get("max_position_embeddings", 512)) - _SEQUENCE_OFFSET.get(config["model_type"], 0)
+    positions = int(config.get("max_position_embeddings") or config.get("n_positions") or 512) - _SEQUENCE_OFFSET.get(
+        config["model_type"], 0
+    )
     return BaseModel(
         id=folder.name,
         name=folder.name,
@@ -227,5 +229,6 @@ def _describe(folder: Path, config: dict[str, Any]) -> BaseModel:
         licence="unknown",
         max_length=positions,
         sources=(LocalFolder(name=folder.name),),
+        tasks=local.tasks_of(config),
         note="A folder that was put on this machine.",
     )

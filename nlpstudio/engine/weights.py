@@ -127,10 +127,18 @@ def _e5s1(files: Mapping[str, Path], source: PackageWheels, model: Path) -> None
     tokenizer_files.write(model, content, kind="xlm-roberta", max_length=header.positions)
 
 
+def _gguf(files: Mapping[str, Path], source: PackageWheels, model: Path) -> None:
+    """A decoder that llama.cpp's format keeps in few bits: de-quantised, with tokenizer and chat template."""
+    from nlpstudio.engine.conversion import gguf  # torch and transformers, which the other conversions do without
+
+    gguf.convert(files["model.gguf"], model)
+
+
 CONVERTERS: Mapping[str, Callable[[Mapping[str, Path], PackageWheels, Path], None]] = {
     "bert": _bert,
     "bert-onnx": _bert_onnx,
     "e5s1": _e5s1,
+    "gguf": _gguf,
 }
 
 

@@ -69,8 +69,17 @@ def _qa(judged: Judged, version: ModelVersion) -> Shown:
     )
 
 
+def _written(judged: Judged, version: ModelVersion) -> Shown:
+    record = judged.record
+    given = record["source"] if "source" in record else record["prompt"]
+    return Shown(judged=judged, texts=list(filter(None, [given])), gold=judged.gold, predicted=judged.predicted)
+
+
 SHOWN: Mapping[str, Callable[[Judged, ModelVersion], Shown]] = {
     "classification": _classification,
     "ner": _ner,
     "qa": _qa,
+    "translation": _written,
+    "summarization": _written,
+    "generation": _written,
 }

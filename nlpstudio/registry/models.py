@@ -151,6 +151,11 @@ class ModelVersion(models.Model):
         return any("text_pair" in example for example in self.examples)
 
     @property
+    def converses(self) -> bool:
+        """Whether the model was trained on conversations: its tokenizer then has a chat template."""
+        return self.model.task == "generation" and (self.artifact / "chat_template.jinja").is_file()
+
+    @property
     def artifact(self) -> Path:
         return self.folder / "model"
 

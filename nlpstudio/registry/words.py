@@ -30,6 +30,7 @@ NOTES = (
         "The tokenizer begins each text with a bare ▁ whose offset overlaps the first character, "
         "and joins Chinese words: one word id may span a whole sentence."
     ),
+    _("A small English chat model that writes. The package's weights were published in 4 bits."),
     _("A folder that was put on this machine."),
     _("Pre-trained in this project."),
     _("A tokenizer of this project: the model begins with random weights."),
@@ -82,6 +83,16 @@ _INPUTS = (
     _("question is empty"),
     _("context is empty"),
     _("Give a question and a text that may answer it."),
+    _("inputs must be a text or a list of texts"),
+    _("Give some text to read."),
+    _("unknown parameter: %(names)s"),
+    _("max_new_tokens is %(asked)s, but the model writes at most %(most)s tokens"),
+    _("the prompt has %(count)s tokens, and the model reads %(most)s"),
+    _("Shorten the prompt."),
+    _("this model was not trained to converse"),
+    _("Give it a text to write on instead of messages."),
+    _("this model's answers are not written word by word"),
+    _("the model's chat template refuses the messages: %(why)s"),
 )
 
 _EXPORTS = (

@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from nlpstudio.datasets.models import DatasetVersion
 from nlpstudio.engine import shelf
+from nlpstudio.engine.catalogue import CATALOGUE
 from nlpstudio.engine.conversion.sources import BaseModel
 from nlpstudio.engine.spec import TrainParams, TrainSpec
 from nlpstudio.projects.models import Project
@@ -96,6 +97,8 @@ class RunForm(forms.Form):
     def _shown(self) -> set[str]:
         """The settings that have a meaning for the task, and for what its model begins with."""
         shown = {name for name, field in PARAMS.items() if self.task in field.metadata.get("only", (self.task,))}
+        if self.task and CATALOGUE[self.task].writes:
+            shown -= {"class_weights"}
         if self.task == "pretraining":
             entry = self.entry
             if entry is not None and entry.family != "tokenizer":

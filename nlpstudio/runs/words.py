@@ -25,6 +25,7 @@ _ENGINE = (
         "it takes a little longer and means the same."
     ),
     _("Training needs about %(needed)s MB more memory, and %(free)s MB are free"),
+    _("%(name)s was never trained to write: it lacks %(names)s"),
     _("LoRA is not known for the architecture %(name)s"),
     _("Set lora_rank to 0 or choose another base model."),
     _("No space left to write %(name)s"),

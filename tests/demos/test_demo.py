@@ -147,6 +147,9 @@ ASKED = {
     "classification": {"text": "good film"},
     "ner": {"text": "🙂 anna lake lives in 北京"},
     "qa": {"context": "🙂 anna 7 lives in 北京.", "question": "where is anna 7"},
+    "translation": {"text": "good film 1"},
+    "summarization": {"text": "good film 1"},
+    "generation": {"text": "good film 1", "max_new_tokens": "5"},
 }
 
 
@@ -158,9 +161,8 @@ def test_every_task_answers_on_its_page_and_its_link(
     client.force_login(viewer)
     answer = client.post(reverse("demos:predict", args=[version.pk]), ASKED[task])
     assert answer.status_code == 200
-    assert "".join(piece.text for piece in answer.context["result"].marked) in ASKED[task].values() or task == (
-        "classification"
-    )
+    marked = "".join(piece.text for piece in answer.context["result"].marked)
+    assert marked in ASKED[task].values() or task not in ("ner", "qa")
     assert client.get(answer.context["link"]).context["result"] == answer.context["result"]
     for example in client.get(reverse("demos:demo", args=[version.pk])).context["examples"]:
         assert client.get(example["address"]).context["result"]

@@ -9,13 +9,25 @@ from typing import Any
 
 import torch
 
-from nlpstudio.engine import encoders, seeding
-from nlpstudio.engine.data.rows import ClassificationRow, CorpusRow, QARow, Row, TaggedRow
+from nlpstudio.engine import seeding
+from nlpstudio.engine.catalogue import CATALOGUE
+from nlpstudio.engine.data.rows import (
+    ClassificationRow,
+    CorpusRow,
+    GenerationRow,
+    PairRow,
+    QARow,
+    Row,
+    SummaryRow,
+    TaggedRow,
+    TranslationRow,
+)
 from nlpstudio.engine.data.tokens import join_tokens
 from nlpstudio.engine.hardware import Hardware
 from nlpstudio.engine.spec import TrainParams
 from nlpstudio.engine.tasks import TASKS, building
 from nlpstudio.engine.tasks.base import Setup
+from nlpstudio.engine.tasks.writing import as_writing
 from nlpstudio.engine.training import loop, lora, optim
 from nlpstudio.engine.training.checkpoint import Checkpoints
 from nlpstudio.engine.training.evaluate import Split
@@ -87,17 +99,53 @@ def corpus_rows(count: int = 16) -> list[Row]:
     ]
 
 
+TURNS = (
+    ("good film", "很好"),
+    ("bad meal", "很差"),
+    ("who is anna ?", "anna lives in paris"),
+    ("你 好", "hello we love it"),
+)
+
+
+def pair_rows(kind: type[PairRow]) -> Callable[[int], list[Row]]:
+    def rows(count: int = 16) -> list[Row]:
+        return [
+            kind(row_id=at, line=at + 1, source=TURNS[at % 4][0] + " the" * (at // 4), target=TURNS[at % 4][1])
+            for at in range(count)
+        ]
+
+    return rows
+
+
+def generation_rows(count: int = 16) -> list[Row]:
+    """Prompts with answers, and every fourth with something said before."""
+    rows: list[Row] = []
+    for at in range(count):
+        prompt, response = TURNS[at % 4]
+        history = (("user", "it was"), ("assistant", "fine")) if at % 4 == 3 else ()
+        rows.append(
+            GenerationRow(row_id=at, line=at + 1, prompt=prompt + " !" * (at // 4), response=response, history=history)
+        )
+    return rows
+
+
 ROWS: Mapping[str, Callable[[int], list[Row]]] = {
     "classification": classification_rows,
     "ner": tagged_rows,
     "qa": qa_rows,
     "pretraining": corpus_rows,
+    "translation": pair_rows(TranslationRow),
+    "summarization": pair_rows(SummaryRow),
+    "generation": generation_rows,
 }
 LABELS: Mapping[str, tuple[str, ...]] = {
     "classification": ("negative", "positive"),
     "ner": ("B-LOC", "B-PER", "I-PER", "O"),
     "qa": (),
     "pretraining": (),
+    "translation": (),
+    "summarization": (),
+    "generation": (),
 }
 
 
@@ -119,18 +167,21 @@ def training(
     rows = ROWS[task_name](16) if rows is None else rows
     chosen = TrainParams(**{"epochs": 2, "batch_size": 4, "learning_rate": 1e-3, "max_length": 64, **params})
     tokenizer = building.load_tokenizer(base_model)
+    writes = CATALOGUE[task_name].writes
+    if writes:
+        as_writing(task).begin(tokenizer, rows)
     outputs = task.outputs(labels or LABELS[task_name])
     setup = Setup(labels=outputs, max_length=chosen.max_length, multilabel=multilabel, params=chosen)
     examples = task.encode(rows, tokenizer, setup).examples
     seeding.seed_everything(chosen.seed)
     model = building.build(task, base_model, setup)
     lora.put_in(model, chosen)
-    depth_of = optim.depths(model, model.base_model_prefix)
-    optim.freeze(model, depth_of, chosen)
+    depth_of = optim.depths(model, None if writes else model.base_model_prefix)
+    optim.freeze(model, depth_of, chosen, has_head=not writes)
     return loop.Training(
         task=task,
         model=model,
-        encoder=encoders.choose(model, seed=chosen.seed),
+        encoder=building.encoder(task, model, tokenizer, seed=chosen.seed),
         optimizer=optim.adamw(model, depth_of, chosen),
         setup=setup,
         hardware=CPU,

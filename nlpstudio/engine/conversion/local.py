@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import struct
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,9 @@ MODEL_TYPES = frozenset(
     ("albert", "bert", "camembert", "deberta-v2", "distilbert", "electra", "ernie", "modernbert", "roberta",
      "roformer", "xlm-roberta")
 )  # fmt: skip
+DECODERS = frozenset(("gpt2", "llama", "mistral", "qwen2", "qwen3", "gemma3_text", "smollm3"))
+PAIRS = frozenset(("marian", "t5", "mt5", "bart", "mbart", "m2m_100"))
+ENCODER_TASKS = ("classification", "ner", "qa", "pretraining")
 _TOKENIZERS = ("tokenizer.json", "vocab.txt", "vocab.json", "sentencepiece.bpe.model", "spm.model", "spiece.model")
 _CODE = frozenset((".py", ".so", ".sh", ".dll", ".dylib"))
 _HEADER_LIMIT = 100 << 20
@@ -26,10 +30,10 @@ def check(folder: Path) -> dict[str, Any]:
     """
     _refuse_links_and_code(folder)
     config = _json(folder / "config.json")
-    if config.get("model_type") not in MODEL_TYPES:
+    if not tasks_of(config):
         raise BaseModelRefused(
             f"{folder.name} is of the type {config.get('model_type')!r}",
-            hint=f"Known types are {', '.join(sorted(MODEL_TYPES))}.",
+            hint=f"Known types are {', '.join(sorted(MODEL_TYPES | DECODERS | PAIRS))}.",
         )
     tokenizer = _json(folder / "tokenizer_config.json") if (folder / "tokenizer_config.json").exists() else {}
     for name, content in (("config.json", config), ("tokenizer_config.json", tokenizer)):
@@ -39,6 +43,16 @@ def check(folder: Path) -> dict[str, Any]:
         raise BaseModelRefused(f"{folder.name} holds no tokenizer", hint=f"One of {', '.join(_TOKENIZERS)} is needed.")
     parameters(folder)
     return config
+
+
+def tasks_of(config: Mapping[str, Any]) -> tuple[str, ...]:
+    """What a model with this config can be fine-tuned for; nothing for a type that is not known."""
+    kind = config.get("model_type")
+    if kind in DECODERS:
+        return ("generation",)
+    if kind in PAIRS:
+        return ("translation", "summarization")
+    return ENCODER_TASKS if kind in MODEL_TYPES else ()
 
 
 def parameters(folder: Path) -> int:

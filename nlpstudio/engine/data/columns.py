@@ -125,6 +125,8 @@ def _by_place(names: Sequence[str], body: Sequence[Sequence[str]], info: TaskInf
     """No header: the columns of the task in their order, except that a label column is known by its repeats."""
     if info.name != "classification":
         order = (*info.columns, "answer_start") if info.name == "qa" else info.columns
+        if info.name == "generation" and len(names) > 1:
+            order = ("prompt", "response")
         return dict(zip(order, names, strict=False)) if len(names) >= len(info.columns) else {}
     if len(names) < 2:
         return {}

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nlpstudio.engine.data.options import SPLITS
-from nlpstudio.engine.data.rows import ClassificationRow, QARow, TaggedRow
+from nlpstudio.engine.data.rows import ClassificationRow, GenerationRow, PairRow, QARow, TaggedRow
 from nlpstudio.engine.data.tokens import word_count
 from nlpstudio.engine.errors import UnusableData
 
@@ -199,6 +199,28 @@ def question_word(question: str) -> str:
         if bare in _ENGLISH:
             return bare
     return next((word for word in _CHINESE if word in question), "other")
+
+
+class WritingFacts(Facts):
+    """Rows with the same input stay in one split. Several outputs of one input are no contradiction."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.groups = array("q")
+        self.target_chars = array("i")
+
+    def take(self, row: PairRow | GenerationRow) -> None:
+        if isinstance(row, PairRow):
+            given, target, first = row.source, row.target, row.source
+        else:
+            given, target = row.prompt if row.prompt is not None else row.response, row.response
+            first = row.history[0][1] if row.history else given
+        self.groups.append(hash(first))
+        self.inputs.append(hash((given, target)) if isinstance(row, PairRow) else hash((given, target, row.history)))
+        self.targets.append(0)
+        self.target_chars.append(len(target))
+        self.label_counts.append(0)
+        self._measure(given)
 
 
 def column(values: array[int]) -> NDArray[Any]:

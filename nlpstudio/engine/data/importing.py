@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from nlpstudio.engine.data.corpus import CorpusFacts
-from nlpstudio.engine.data.facts import ClassificationFacts, Facts, QAFacts, TagFacts
+from nlpstudio.engine.data.facts import ClassificationFacts, Facts, QAFacts, TagFacts, WritingFacts
 from nlpstudio.engine.data.layout import Inferred, infer
 from nlpstudio.engine.data.options import SPLITS, ImportOptions
 from nlpstudio.engine.data.parsing import parse
@@ -30,6 +30,9 @@ FACTS: Mapping[str, type[Facts]] = {
     "ner": TagFacts,
     "qa": QAFacts,
     "pretraining": CorpusFacts,
+    "translation": WritingFacts,
+    "summarization": WritingFacts,
+    "generation": WritingFacts,
 }
 
 MAX_ROWS = 20_000_000

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 from typing import Any
 
+from nlpstudio.engine.catalogue import CATALOGUE
 from nlpstudio.engine.data import columns as guessing
 from nlpstudio.engine.data.encoding import Encoding, detect, known_codec
 from nlpstudio.engine.data.options import ImportOptions
@@ -115,7 +116,8 @@ def _text_layout(name: str, lines: list[str], options: ImportOptions, encoding: 
         delimiter = options.delimiter or ("\t" if tabs >= 0.5 * full else "")
         return replace(layout, delimiter=delimiter.strip(" "))
     if chosen in ("tsv", "csv"):
-        delimiter = options.delimiter or _delimiter(lines, "," if chosen == "csv" else "\t")
+        prose = chosen == "tsv" and CATALOGUE[options.task].writes
+        delimiter = options.delimiter or ("\t" if prose else _delimiter(lines, "," if chosen == "csv" else "\t"))
         quoting = options.quoting if options.quoting is not None else chosen == "csv"
         return replace(layout, delimiter=delimiter, quoting=quoting)
     return layout
@@ -133,6 +135,8 @@ def _format_of(suffix: str, lines: list[str], options: ImportOptions) -> str:
         return "conll"
     if by_suffix == "csv":
         return "csv"
+    if CATALOGUE[options.task].writes:
+        return "tsv"  # prose is full of commas
     return "tsv" if _delimiter(full, "\t") == "\t" else "csv"
 
 

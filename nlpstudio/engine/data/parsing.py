@@ -20,6 +20,7 @@ from nlpstudio.engine.data.rows import Row
 from nlpstudio.engine.data.shapes import OddShape, Values, is_nested, unfold
 from nlpstudio.engine.data.source import Part
 from nlpstudio.engine.data.tagging import TagChecker
+from nlpstudio.engine.data.writing import GenerationChecker, SummaryChecker, TranslationChecker
 
 SAMPLE = 2_000
 
@@ -28,6 +29,9 @@ CHECKERS: Mapping[str, Callable[[ImportOptions], Checker]] = {
     "ner": TagChecker,
     "qa": AnswerChecker,
     "pretraining": CorpusChecker,
+    "translation": TranslationChecker,
+    "summarization": SummaryChecker,
+    "generation": GenerationChecker,
 }
 
 

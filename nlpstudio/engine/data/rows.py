@@ -161,4 +161,65 @@ class CorpusRow(Row):
         return cls(row_id=record["row_id"], line=record["line"], text=record["text"])
 
 
-ROWS: Mapping[str, type[Row]] = {row.task: row for row in (ClassificationRow, TaggedRow, QARow, CorpusRow)}
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PairRow(Row):
+    """A text and the text to write for it. An empty `target` is one that is asked for."""
+
+    source: str
+    target: str
+
+    def to_record(self) -> dict[str, Any]:
+        return {"row_id": self.row_id, "line": self.line, "source": self.source, "target": self.target}
+
+    @classmethod
+    def from_record(cls, record: Mapping[str, Any]) -> Self:
+        return cls(row_id=record["row_id"], line=record["line"], source=record["source"], target=record["target"])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TranslationRow(PairRow):
+    """A text with its translation."""
+
+    task = "translation"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SummaryRow(PairRow):
+    """A text with its summary."""
+
+    task = "summarization"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GenerationRow(Row):
+    """What to write: after a prompt, or (None) from nothing. `history` are earlier (role, content) of a conversation."""
+
+    task = "generation"
+    response: str
+    prompt: str | None = None
+    history: tuple[tuple[str, str], ...] = ()
+
+    def to_record(self) -> dict[str, Any]:
+        return {
+            "row_id": self.row_id,
+            "line": self.line,
+            "prompt": self.prompt,
+            "response": self.response,
+            "roles": [role for role, _ in self.history],
+            "turns": [content for _, content in self.history],
+        }
+
+    @classmethod
+    def from_record(cls, record: Mapping[str, Any]) -> Self:
+        return cls(
+            row_id=record["row_id"],
+            line=record["line"],
+            prompt=record["prompt"],
+            response=record["response"],
+            history=tuple(zip(record["roles"], record["turns"], strict=True)),
+        )
+
+
+ROWS: Mapping[str, type[Row]] = {
+    row.task: row for row in (ClassificationRow, TaggedRow, QARow, CorpusRow, TranslationRow, SummaryRow, GenerationRow)
+}

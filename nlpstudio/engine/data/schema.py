@@ -15,12 +15,18 @@ _OFFSETS = pa.list_(pa.int32())
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Schema:
-    """How one task's rows lie in Parquet. `searched` columns are what a query looks through."""
+    """How one task's rows lie in Parquet. `searched` columns are what a query looks through; `labelled` is empty without labels."""
 
     arrow: Any
     searched: tuple[str, ...]
     labelled: str
 
+
+_PAIRS = Schema(
+    arrow=pa.schema([*_COMMON, ("source", pa.string()), ("target", pa.string())]),
+    searched=("source", "target"),
+    labelled="",
+)
 
 SCHEMAS: Mapping[str, Schema] = {
     "classification": Schema(
@@ -46,6 +52,15 @@ SCHEMAS: Mapping[str, Schema] = {
         labelled="answer_texts",
     ),
     "pretraining": Schema(arrow=pa.schema([*_COMMON, ("text", pa.string())]), searched=("text",), labelled=""),
+    "translation": _PAIRS,
+    "summarization": _PAIRS,
+    "generation": Schema(
+        arrow=pa.schema([
+            *_COMMON, ("prompt", pa.string()), ("response", pa.string()), ("roles", _TEXTS), ("turns", _TEXTS)
+        ]),
+        searched=("prompt", "response"),
+        labelled="",
+    ),
 }  # fmt: skip
 
 SPLIT_SCHEMA = pa.schema([("row_id", pa.int64()), ("split", pa.string())])

@@ -1,7 +1,8 @@
 """The JSON shapes of labelling tools and published data sets, each turned into plain roles.
 
 What comes out of `unfold` is one dict a row: for classification {"text", "label", …}, for ner
-{"tokens", "tags"} or {"text", "spans"}, for qa {"context", "question", "answers", "key"}.
+{"tokens", "tags"} or {"text", "spans"}, for qa {"context", "question", "answers", "key"}, for generation
+{"prompt", "response", "history"}.
 `spans` are (start, end, label, mention or None); `answers` are (text, start or None).
 """
 
@@ -21,6 +22,8 @@ def unfold(task: str, record: Mapping[str, Any], roles: Mapping[str, str]) -> It
     """The rows inside one record. Raises `OddShape` when a part of a known shape has a wrong form."""
     if task == "qa":
         yield from _questions(record, roles)
+    elif task == "generation" and is_nested(task, record):
+        yield from _conversation(record)
     elif isinstance(record.get("data"), dict) and ("annotations" in record or "completions" in record):
         yield _label_studio(task, record)
     else:
@@ -32,6 +35,8 @@ def is_nested(task: str, record: Mapping[str, Any]) -> bool:
     """Whether the record's shape itself says where everything is, so that no columns need be chosen."""
     if task == "qa":
         return "paragraphs" in record or "qas" in record
+    if task == "generation":
+        return isinstance(record.get("messages", record.get("conversations")), list)
     return isinstance(record.get("data"), dict) and ("annotations" in record or "completions" in record)
 
 
@@ -128,6 +133,26 @@ def _questions(record: Mapping[str, Any], roles: Mapping[str, str]) -> Iterator[
             }
     else:
         yield _flat_question(record, roles)
+
+
+_ROLES = {"system": "system", "user": "user", "human": "user", "assistant": "assistant", "gpt": "assistant"}
+
+
+def _conversation(record: Mapping[str, Any]) -> Iterator[Values]:
+    """Chat messages (OpenAI's and ShareGPT's shapes): one row for each answer, with what was said before it."""
+    said: list[tuple[str, str]] = []
+    for message in _list(record.get("messages", record.get("conversations"))):
+        if not isinstance(message, Mapping):
+            raise OddShape("a message must be an object with role and content")
+        role = _ROLES.get(str(_first(message, "role", "from")))
+        content = _first(message, "content", "value")
+        if role is None or not isinstance(content, str):
+            raise OddShape("a message must have a role (system, user or assistant) and a text as content")
+        if role == "assistant":
+            if not said or said[-1][0] != "user":
+                raise OddShape("an answer must follow a message of the user")
+            yield {"prompt": said[-1][1], "response": content, "history": said[:-1], "split": record.get("split")}
+        said.append((role, content))
 
 
 def _flat_question(record: Mapping[str, Any], roles: Mapping[str, str]) -> Values:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nlpstudio.engine.data.corpus import CorpusFacts
-from nlpstudio.engine.data.facts import Facts, QAFacts, TagFacts, column, row_of_each_label
+from nlpstudio.engine.data.facts import Facts, QAFacts, TagFacts, WritingFacts, column, row_of_each_label
 from nlpstudio.engine.data.options import SPLITS
 
 PERCENTILES = (1, 5, 25, 50, 75, 90, 95, 99, 100)
@@ -124,8 +124,16 @@ def _read(facts: Facts, codes: NDArray[np.int8]) -> dict[str, Any]:
     return {"corpus": facts.described(), "lines": lengths(column(facts.lines))}
 
 
+def _written(facts: Facts, codes: NDArray[np.int8]) -> dict[str, Any]:
+    """`targets` (lengths in characters of what is to be written)."""
+    return {"targets": lengths(column(cast(WritingFacts, facts).target_chars))}
+
+
 _MORE: Mapping[str, Callable[[Facts, NDArray[np.int8]], dict[str, Any]]] = {
     "ner": _tagged,
     "qa": _answered,
     "pretraining": _read,
+    "translation": _written,
+    "summarization": _written,
+    "generation": _written,
 }

@@ -99,7 +99,7 @@ class DatasetFolder:
         `query` is looked for in the texts, letter case aside. `label` is a class, a tag or an entity
         type; for qa it is "answerable" or "unanswerable".
         """
-        ids = self._matching(split, query, label)
+        ids = self._matching(split, query, label if self._schema.labelled else None)
         chosen = ids[offset : offset + limit].tolist()
         records = self.get(chosen)
         return [records[row_id] for row_id in chosen], len(ids)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import accumulate, pairwise
 from typing import Any, Protocol
 
 import numpy as np
@@ -39,6 +40,10 @@ class Encoder(Protocol):
         """
         ...
 
+    def verdicts(self, logits: Tensor, examples: Sequence[Example]) -> list[NDArray[np.float32]]:
+        """What a task decodes of each example: by default its logits, [outputs] or [tokens, outputs]."""
+        ...
+
     def random_state(self) -> Mapping[str, Any]:
         """The state of generators of the encoder's own, as JSON values."""
         ...
@@ -46,3 +51,12 @@ class Encoder(Protocol):
     def set_random_state(self, state: Mapping[str, Any]) -> None:
         """Go on from `random_state`."""
         ...
+
+
+def parts_of(logits: Tensor, examples: Sequence[Example]) -> list[NDArray[np.float32]]:
+    """One row a row of a classifier's output; the tokens of each example else (which has two tokens at least)."""
+    output: NDArray[np.float32] = logits.cpu().numpy()
+    if len(output) == len(examples):
+        return [row.copy() for row in output]
+    bounds = accumulate((len(example) for example in examples), initial=0)
+    return [output[begin:end].copy() for begin, end in pairwise(bounds)]

@@ -12,14 +12,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from operator import attrgetter
 from typing import Any, cast
 
+import numpy as np
 import torch
 import torch.nn.functional as F
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
 from nlpstudio.engine.encoders import half_attention, products
 from nlpstudio.engine.encoders.dropout import ByteDropout
-from nlpstudio.engine.encoders.example import Example
+from nlpstudio.engine.encoders.example import Example, parts_of
 from nlpstudio.engine.encoders.families import FAMILIES, Family
 from nlpstudio.engine.encoders.lookup import Lookup
 from nlpstudio.engine.encoders.packing import Chunk, Packed, pack
@@ -74,6 +76,10 @@ class PackedEncoder:
             hidden = self._through(layer, hidden, batch)
         hidden = self._through(self.layers[-1], hidden, batch, first_only=self.first_only)
         return (hidden if self.first_only else hidden[: len(hidden) - batch.spare]), batch
+
+    def verdicts(self, logits: Tensor, examples: Sequence[Example]) -> list[NDArray[np.float32]]:
+        """The logits of each example."""
+        return parts_of(logits, examples)
 
     def random_state(self) -> Mapping[str, Any]:
         """The state of the dropout generator, as JSON values."""

@@ -6,11 +6,13 @@ import inspect
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from transformers import PreTrainedModel
 
-from nlpstudio.engine.encoders.example import Example
+from nlpstudio.engine.encoders.example import Example, parts_of
 
 
 class PaddedEncoder:
@@ -31,6 +33,10 @@ class PaddedEncoder:
             return torch.stack([outputs.start_logits[real], outputs.end_logits[real]], dim=-1)
         logits: Tensor = outputs.logits
         return logits if logits.dim() == 2 else logits[real]
+
+    def verdicts(self, logits: Tensor, examples: Sequence[Example]) -> list[NDArray[np.float32]]:
+        """The logits of each example."""
+        return parts_of(logits, examples)
 
     def random_state(self) -> Mapping[str, Any]:
         """Nothing: all its dropout draws from torch's own generator."""

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from transformers import PreTrainedModel
 
-from nlpstudio.engine.encoders.example import Example
+from nlpstudio.engine.encoders.example import Example, parts_of
 from nlpstudio.engine.encoders.families import FAMILIES
 from nlpstudio.engine.encoders.packed import PackedEncoder
 
@@ -88,6 +88,10 @@ class PaddedObjective:
         packed = hidden[mask.bool().to(hidden.device)] if min(lengths) < width else hidden.flatten(0, 1)
         first = torch.tensor(np.concatenate([[0], np.cumsum(lengths)[:-1]]), device=hidden.device)
         return _answer(self.model, packed, first, examples)
+
+    def verdicts(self, logits: Tensor, examples: Sequence[Example]) -> list[NDArray[np.float32]]:
+        """The figures of each example."""
+        return parts_of(logits, examples)
 
     def random_state(self) -> Mapping[str, Any]:
         """Nothing: all its dropout draws from torch's own generator."""

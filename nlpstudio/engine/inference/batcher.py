@@ -10,7 +10,7 @@ import json
 import logging
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from queue import Empty, Queue
@@ -18,6 +18,7 @@ from typing import Any, Protocol
 
 from nlpstudio.engine.errors import UnsuitableInput
 from nlpstudio.engine.inference.process import ModelLost, PredictionFailed
+from nlpstudio.engine.inference.streams import Sink, Streams
 
 logger = logging.getLogger(__name__)
 
@@ -29,6 +30,8 @@ class Predicts(Protocol):
     """What a loaded model can do: answer `inputs` in Hugging Face's shape for its task."""
 
     def predict(self, inputs: Any, parameters: dict[str, Any]) -> Any: ...
+
+    def stream(self, inputs: Any, parameters: dict[str, Any]) -> Iterator[dict[str, Any]]: ...
 
     def close(self) -> None: ...
 
@@ -47,17 +50,18 @@ class TooLate(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """`deadline` is on `time.monotonic`'s clock."""
+    """`deadline` is on `time.monotonic`'s clock. With a `sink` the answer goes there, piece by piece."""
 
     inputs: Any
     parameters: dict[str, Any]
     deadline: float
     answer: Future[Any] = field(default_factory=Future)
+    sink: Sink | None = None
 
     @property
     def key(self) -> str | None:
         """Requests with the same key can be answered together. None: this one is a batch of its own."""
-        return None if isinstance(self.inputs, list) else json.dumps(self.parameters, sort_keys=True)
+        return None if isinstance(self.inputs, list) or self.sink else json.dumps(self.parameters, sort_keys=True)
 
 
 class Batcher(threading.Thread):
@@ -79,6 +83,7 @@ class Batcher(threading.Thread):
         self._seconds_each = 0.05
         self._door = threading.Lock()
         self.lost = False
+        self._streams = Streams()
 
     def submit(self, request: Request) -> None:
         """Put the request in the queue. Raises `QueueFull`; a batcher that has closed answers with `Closed`."""
@@ -98,7 +103,7 @@ class Batcher(threading.Thread):
 
     @property
     def waiting(self) -> int:
-        return self._queue.qsize()
+        return self._queue.qsize() + len(self._streams)
 
     def run(self) -> None:
         try:
@@ -115,8 +120,13 @@ class Batcher(threading.Thread):
             while (batch := self._next()) is not None:
                 started = time.monotonic()
                 self._answer(predictor, batch)
-                self._seconds_each = 0.8 * self._seconds_each + 0.2 * (time.monotonic() - started) / len(batch)
+                if batch:
+                    self._seconds_each = 0.8 * self._seconds_each + 0.2 * (time.monotonic() - started) / len(batch)
+                self._streams.advance()
+            while self._streams:
+                self._streams.advance()
         except ModelLost as error:
+            self._streams.end(error)
             self._give_up(error)
         finally:
             predictor.close()
@@ -132,11 +142,14 @@ class Batcher(threading.Thread):
             except Empty:
                 return
             if request is not None and request.answer.set_running_or_notify_cancel():
-                request.answer.set_exception(error)
+                _fail([request], error, known=True)
 
     def _next(self) -> list[Request] | None:
-        """Everything that waits now, up to a limit; None at the end."""
-        first = self._queue.get()
+        """Everything that waits now, up to a limit; None at the end. While texts are written nothing is waited for."""
+        try:
+            first = self._queue.get(block=not self._streams)
+        except Empty:
+            return []
         if first is None:
             return None
         batch = [first]
@@ -157,7 +170,10 @@ class Batcher(threading.Thread):
             if not request.answer.set_running_or_notify_cancel():
                 continue
             if time.monotonic() > request.deadline:
-                request.answer.set_exception(TooLate())
+                _fail([request], TooLate(), known=True)
+                continue
+            if request.sink is not None:
+                self._begin(predictor, request, request.sink)
                 continue
             groups.setdefault(request.key or f"alone {position}", []).append(request)
         try:
@@ -166,6 +182,16 @@ class Batcher(threading.Thread):
         except ModelLost as error:
             _fail([each for group in groups.values() for each in group if not each.answer.done()], error)
             raise
+
+    def _begin(self, predictor: Predicts, request: Request, sink: Sink) -> None:
+        try:
+            self._streams.begin(predictor.stream(request.inputs, request.parameters), sink)
+        except Exception as error:
+            _fail([request], error)
+            if isinstance(error, ModelLost):
+                raise
+        else:
+            request.answer.set_result(None)
 
     def _answer_group(self, predictor: Predicts, group: Sequence[Request]) -> None:
         if len(group) > 1:
@@ -195,9 +221,13 @@ class Closed(Exception):
     """The batcher has ended: ask the pool for another."""
 
 
-def _fail(group: Sequence[Request], error: Exception) -> None:
+def _fail(group: Sequence[Request], error: Exception, *, known: bool = False) -> None:
     """Hand the error to those who wait, where it is raised again; the thread must live on for the others."""
-    if not isinstance(error, UnsuitableInput | ModelLost | PredictionFailed):  # the latter two were logged there
+    if not known and not isinstance(
+        error, UnsuitableInput | ModelLost | PredictionFailed
+    ):  # the latter two were logged there
         logger.exception("a prediction failed", exc_info=error)
     for request in group:
         request.answer.set_exception(error)
+        if request.sink is not None:
+            request.sink.put(error)

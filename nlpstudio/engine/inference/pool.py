@@ -12,15 +12,20 @@ from pathlib import Path, PurePosixPath
 from typing import Any, Protocol
 
 from nlpstudio.engine import manifest
+from nlpstudio.engine.catalogue import CATALOGUE
 from nlpstudio.engine.errors import DamagedArtifact, EngineError
 from nlpstudio.engine.inference import engines
 from nlpstudio.engine.inference.batcher import WAITING_MOST, Batcher, Closed, Predicts, Request
+from nlpstudio.engine.inference.streams import Sink
 
 OVERHEAD_BYTES = 96 << 20
 """What a loaded model takes besides its weights: a process's own pages, the tokenizer, and activations of a batch."""
 LOST_MOST = 3
 LOST_SECONDS = 60.0
 """A model whose process was lost so often in so long is left alone for as long."""
+
+
+LISTED = frozenset(("classification", *(name for name, task in CATALOGUE.items() if task.writes)))
 
 
 class UnknownModel(EngineError):
@@ -77,13 +82,15 @@ class Pool:
         *,
         seconds: float,
         engine: str = engines.AUTOMATIC,
+        sink: Sink | None = None,
     ) -> Future[Any]:
-        """Ask the model in folder `name` and return the coming answer.
+        """Ask the model in folder `name` and return the coming answer; with a `sink` it goes there as it is written.
 
         The answer raises `UnsuitableInput`, `DamagedArtifact`, `ModelLost` or `TooLate`. Raises `UnknownModel`,
         `KeepsCrashing` and `QueueFull`.
         """
-        request = Request(inputs=inputs, parameters=parameters, deadline=time.monotonic() + seconds)
+        deadline = time.monotonic() + seconds
+        request = Request(inputs=inputs, parameters=parameters, deadline=deadline, sink=sink)
         while True:
             loaded = self._get(name, engine)
             try:
@@ -200,5 +207,5 @@ class Pool:
 
 
 def _wrap(task: str) -> Callable[[Any], Any]:
-    """As at Hugging Face, one text to classify is answered like a list of one; other tasks answer it bare."""
-    return (lambda answer: [answer]) if task == "classification" else (lambda answer: answer)
+    """As at Hugging Face, one text to classify or to write for is answered like a list of one; others answer it bare."""
+    return (lambda answer: [answer]) if task in LISTED else (lambda answer: answer)

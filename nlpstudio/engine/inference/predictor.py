@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -11,12 +11,13 @@ import torch
 from numpy.typing import NDArray
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from nlpstudio.engine import encoders, manifest
+from nlpstudio.engine import manifest
 from nlpstudio.engine.data.rows import Row
-from nlpstudio.engine.encoders.example import Example
-from nlpstudio.engine.errors import DamagedArtifact
+from nlpstudio.engine.encoders.example import Encoder, Example
+from nlpstudio.engine.encoders.writing import CausalWriter, Writer
+from nlpstudio.engine.errors import DamagedArtifact, UnsuitableInput
 from nlpstudio.engine.hardware import Hardware
-from nlpstudio.engine.inference import engines
+from nlpstudio.engine.inference import engines, writing
 from nlpstudio.engine.inference.onnx import OnnxForward
 from nlpstudio.engine.shapes import Parameters, Prediction
 from nlpstudio.engine.spec import TrainParams
@@ -34,20 +35,21 @@ class Forward(Protocol):
 class TorchForward:
     """The model itself, un-padded where its family is known."""
 
-    def __init__(self, model: PreTrainedModel, hardware: Hardware) -> None:
+    def __init__(self, model: PreTrainedModel, encoder: Encoder, hardware: Hardware) -> None:
         self.model = model.eval()
-        self._encoder = encoders.choose(model)
+        self.encoder = encoder
         self._hardware = hardware
 
     @classmethod
-    def load(cls, task: AnyTask, folder: Path, *, threads: int) -> TorchForward:
+    def load(cls, task: AnyTask, folder: Path, tokenizer: PreTrainedTokenizerBase, *, threads: int) -> TorchForward:
         device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         model = building.load(task, folder)
         model.to(device)  # type: ignore[arg-type]  # transformers wraps the method's signature away
-        return cls(model, Hardware(device=device, precision="fp32", threads=threads))
+        encoder = building.encoder(task, model, tokenizer)
+        return cls(model, encoder, Hardware(device=device, precision="fp32", threads=threads))
 
     def logits_of(self, examples: Sequence[Example]) -> list[NDArray[np.float32]]:
-        return evaluate.logits_of(self._encoder, self.model, examples, self._hardware)
+        return evaluate.logits_of(self.encoder, self.model, examples, self._hardware)
 
 
 class Predictor:
@@ -90,7 +92,7 @@ class Predictor:
         chosen, padding_id = engines.resolve(folder, engine), getattr(config, "pad_token_id", 0) or 0
         forward: Forward
         if chosen == engines.TORCH:
-            forward = TorchForward.load(task, folder, threads=threads)
+            forward = TorchForward.load(task, folder, tokenizer, threads=threads)
         else:
             forward = OnnxForward.load(folder, chosen, threads=threads, padding_id=padding_id)
         return cls(task=task, tokenizer=tokenizer, setup=setup, forward=forward, padding_id=padding_id)
@@ -105,8 +107,17 @@ class Predictor:
         """Answer `inputs` as Hugging Face inference does. Raises `UnsuitableInput`."""
         rows, given = self.task.parse(inputs), parameters or {}
         setup = self.task.adapt(self.setup, given)
-        answer: Prediction = self.task.respond(inputs, rows, self._judge(rows, setup), given, setup)
+        writer = self._writer
+        predictions = self._judge(rows, setup) if writer is None else evaluate.write(self.task, writer, rows, setup)
+        answer: Prediction = self.task.respond(inputs, rows, predictions, given, setup)
         return answer
+
+    def stream(self, inputs: Any, parameters: Parameters | None = None) -> Iterator[dict[str, Any]]:
+        """The answer piece by piece (see `inference.writing`); closing the iterator ends the writing."""
+        writer = self._writer
+        if not isinstance(writer, CausalWriter):
+            raise UnsuitableInput("this model's answers are not written word by word")
+        return writing.stream(writer, self.setup, inputs, parameters or {})
 
     def close(self) -> None:
         """Nothing to do: the memory goes with the object."""
@@ -114,7 +125,14 @@ class Predictor:
     def evaluate(self, rows: Sequence[Row]) -> tuple[Report, list[dict[str, Any]]]:
         """The scores of labelled rows and the record of each. Raises `UnusableData` for a label it does not know."""
         predictions = self._judge(rows, self.setup)
+        if self._writer is not None:
+            predictions = evaluate.with_texts(self.task, self._writer, rows, predictions, self.setup)
         return self.task.score(rows, predictions, self.setup), self.task.records(rows, predictions, self.setup)
+
+    @property
+    def _writer(self) -> Writer | None:
+        encoder = getattr(self.forward, "encoder", None)
+        return encoder if isinstance(encoder, Writer) else None
 
     def _judge(self, rows: Sequence[Row], setup: Setup) -> list[Any]:
         examples = self.task.encode(rows, self.tokenizer, setup).examples

@@ -11,7 +11,9 @@ import multiprocessing
 import os
 import signal
 import sys
+from collections.abc import Callable, Iterator
 from contextlib import suppress
+from itertools import count
 from multiprocessing.connection import Connection
 from multiprocessing.context import BaseContext
 from pathlib import Path
@@ -84,8 +86,26 @@ class ProcessPredictor:
 
     def predict(self, inputs: Any, parameters: dict[str, Any]) -> Any:
         """As `Predictor.predict`. Raises `UnsuitableInput`, `PredictionFailed`, or `ModelLost`."""
+        return self._ask("predict", inputs, parameters)
+
+    def stream(self, inputs: Any, parameters: dict[str, Any]) -> Iterator[dict[str, Any]]:
+        """As `Predictor.stream`, a question to the process for each piece. Raises what `predict` raises."""
+        return self._pieces(self._ask("begin", inputs, parameters))
+
+    def _pieces(self, key: int) -> Iterator[dict[str, Any]]:
+        whole = False
         try:
-            self._pipe.send((inputs, parameters))
+            while (piece := self._ask("next", key)) is not None:
+                yield piece
+            whole = True
+        finally:
+            if not whole and self._process.is_alive():
+                with suppress(ModelLost):
+                    self._ask("end", key)
+
+    def _ask(self, verb: str, *given: Any) -> Any:
+        try:
+            self._pipe.send((verb, *given))
         except OSError as error:
             raise self._lost() from error
         return self._receive(ANSWER_SECONDS)
@@ -133,13 +153,40 @@ def _serve(pipe: Connection, folder: str, engine: str, threads: int, explains: b
             pipe.send(("refused", error))
             return
         pipe.send(("answer", None))
+        desk = _Desk(predictor)
         while True:
-            pipe.send(_answer(predictor, *pipe.recv()))
+            verb, *given = pipe.recv()
+            pipe.send(_answer(getattr(desk, verb), *given))
 
 
-def _answer(predictor: Any, inputs: Any, parameters: dict[str, Any]) -> tuple[str, Any]:
+class _Desk:
+    """What the process is asked for: an answer, or a text begun, written on and ended under a number."""
+
+    def __init__(self, predictor: Any) -> None:
+        self.predict = predictor.predict
+        self._stream = predictor.stream
+        self._open: dict[int, Iterator[dict[str, Any]]] = {}
+        self._numbers = count()
+
+    def begin(self, inputs: Any, parameters: dict[str, Any]) -> int:
+        pieces, key = self._stream(inputs, parameters), next(self._numbers)
+        self._open[key] = pieces
+        return key
+
+    def next(self, key: int) -> dict[str, Any] | None:
+        """The next piece; None, once, after the last."""
+        piece = next(self._open[key], None)
+        if piece is None:
+            del self._open[key]
+        return piece
+
+    def end(self, key: int) -> None:
+        self._open.pop(key, None)
+
+
+def _answer(ask: Callable[..., Any], *given: Any) -> tuple[str, Any]:
     try:
-        return "answer", predictor.predict(inputs, parameters)
+        return "answer", ask(*given)
     except UnsuitableInput as error:
         return "refused", error
     except Exception as error:  # it must not end the process: the next request may be a good one

@@ -1,7 +1,7 @@
 """The serve worker's HTTP face: a small ASGI app before the pool, for the web process on the same machine.
 
-`POST /predict` `{model, engine, inputs, parameters, deadline_ms}` answers the prediction as it is; `POST /warm` `{model, engine}`
-begins to load a model; `POST /explain` `{model, inputs, target, deadline_ms}` says what speaks for a decision (see
+`POST /predict` `{model, engine, inputs, parameters, deadline_ms}` answers the prediction as it is, `POST /stream` a
+line of JSON for each piece of a text as it is written, until the connection is closed; `POST /warm` `{model, engine}` begins to load a model; `POST /explain` `{model, inputs, target, deadline_ms}` says what speaks for a decision (see
 `engine.inference.explaining`); `GET /models` lists what is loaded, `GET /health` answers. Errors are
 `{"error": {code, message, hint}}` with 400, 404, 413, 429 (with Retry-After), 500, 503 or 504.
 """
@@ -13,23 +13,27 @@ import json
 import logging
 import math
 import os
-from collections.abc import Awaitable, Callable
-from typing import Any
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from contextlib import contextmanager
+from typing import Any, TypeVar
 
 from nlpstudio.engine.errors import EngineError, UnsuitableInput
 from nlpstudio.engine.inference import engines
 from nlpstudio.engine.inference.batcher import QueueFull, TooLate
 from nlpstudio.engine.inference.pool import Pool, UnknownModel
+from nlpstudio.engine.inference.streams import SECONDS_MOST, AsyncSink
 
 logger = logging.getLogger(__name__)
 
 BODY_BYTES_MOST = 8 << 20
 DEADLINE_SECONDS = 60.0
+LINES = [(b"content-type", b"application/x-ndjson")]
 
 Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 Headers = list[tuple[bytes, bytes]]
+T = TypeVar("T")
 
 
 class Refusal(Exception):
@@ -53,6 +57,9 @@ class ServeApp:
         if scope["type"] != "http":
             raise RuntimeError(f"no {scope['type']} here")
         try:
+            if (scope["method"], scope["path"]) == ("POST", "/stream"):
+                await self._stream(await _json(receive), receive, send)
+                return
             answer = await self._route(scope["method"], scope["path"], receive)
         except Refusal as refusal:
             await _send(send, refusal.status, refusal.body, refusal.headers)
@@ -85,6 +92,32 @@ class ServeApp:
             raise Refusal(400, UnsuitableInput.code, "inputs is missing, or parameters is no object")
         return await _answer(self._pool, body, body["inputs"], parameters, engine=_engine(body))
 
+    async def _stream(self, body: dict[str, Any], receive: Receive, send: Send) -> None:
+        """Lines as they come. What is wrong before the first piece has its status, later it is the last line."""
+        inputs, parameters, seconds = _asked(body)
+        sink = AsyncSink()
+        with _refusals(seconds):
+            await asyncio.to_thread(self._pool.submit, _name(body), inputs, parameters, seconds=seconds, sink=sink)
+        left = asyncio.create_task(_left(receive))
+        try:
+            with _refusals(seconds):
+                piece = await _unless(left, sink.get(), seconds)
+            await send({"type": "http.response.start", "status": 200, "headers": LINES})
+            while piece is not None:
+                await send({"type": "http.response.body", "body": _line(piece), "more_body": True})
+                try:
+                    with _refusals(SECONDS_MOST):
+                        piece = await _unless(left, sink.get(), SECONDS_MOST)
+                except Refusal as refusal:
+                    piece = None
+                    await send({"type": "http.response.body", "body": _line(refusal.body), "more_body": True})
+            await send({"type": "http.response.body", "body": b""})
+        except ConnectionResetError:
+            pass
+        finally:
+            sink.is_gone = True
+            left.cancel()
+
     async def _explain(self, pool: Pool, body: dict[str, Any]) -> Any:
         if "inputs" not in body:
             raise Refusal(400, UnsuitableInput.code, "inputs is missing")
@@ -95,19 +128,57 @@ class ServeApp:
 async def _answer(pool: Pool, body: dict[str, Any], inputs: Any, parameters: dict[str, Any], *, engine: str) -> Any:
     """Ask a model of the pool and wait no longer than the request allows."""
     seconds = min(DEADLINE_SECONDS, float(body.get("deadline_ms") or 1000 * DEADLINE_SECONDS) / 1000)
-    try:
+    with _refusals(seconds):
         # The pool opens files and may wait for a lock: not in the event loop.
         coming = await asyncio.to_thread(pool.submit, _name(body), inputs, parameters, seconds=seconds, engine=engine)
         return await asyncio.wait_for(asyncio.wrap_future(coming), timeout=seconds)
+
+
+def _asked(body: dict[str, Any]) -> tuple[Any, dict[str, Any], float]:
+    """Inputs, parameters and how many seconds there are."""
+    parameters = body.get("parameters") or {}
+    if "inputs" not in body or not isinstance(parameters, dict):
+        raise Refusal(400, UnsuitableInput.code, "inputs is missing, or parameters is no object")
+    seconds = min(DEADLINE_SECONDS, float(body.get("deadline_ms") or 1000 * DEADLINE_SECONDS) / 1000)
+    return body["inputs"], parameters, seconds
+
+
+@contextmanager
+def _refusals(seconds: float) -> Iterator[None]:
+    """What goes wrong in the pool, as an answer."""
+    try:
+        yield
     except QueueFull as error:
         raise Refusal(429, "serve.busy", str(error), retry_after=error.retry_after) from error
     except (TooLate, TimeoutError) as error:
         raise Refusal(504, "serve.too_late", f"no answer within {seconds:g} s", hint="Try again.") from error
     except EngineError as error:
         raise _refusal_of(error) from error
+    except (Refusal, ConnectionResetError):
+        raise
     except Exception as error:
         # The batcher has logged it. One prediction's bug must not look like a dead worker.
         raise Refusal(500, "serve.failed", f"the prediction failed: {type(error).__name__}") from error
+
+
+async def _left(receive: Receive) -> None:
+    """Until the one who asked goes away."""
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+async def _unless(left: asyncio.Task[None], coming: Coroutine[Any, Any, T], seconds: float) -> T:
+    """What is coming. Raises `ConnectionResetError` when the asker leaves first and `TimeoutError`."""
+    task = asyncio.ensure_future(coming)
+    done, _ = await asyncio.wait({task, left}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+    if task in done:
+        return task.result()
+    task.cancel()
+    raise ConnectionResetError if left in done else TimeoutError
+
+
+def _line(value: Any) -> bytes:
+    return json.dumps(value, ensure_ascii=False).encode() + b"\n"
 
 
 def _refusal_of(error: EngineError) -> Refusal:

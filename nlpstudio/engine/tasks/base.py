@@ -62,6 +62,8 @@ class Report(TypedDict, total=False):
     by_question_word: list[dict[str, Any]]
     by_answer_length: list[dict[str, Any]]
     calibration: dict[str, Any]
+    samples: list[dict[str, Any]]
+    written: dict[str, Any]
 
 
 class Task(Protocol[R, E, P]):
@@ -120,7 +122,7 @@ class Task(Protocol[R, E, P]):
     def decode(
         self, rows: Sequence[R], examples: Sequence[E], logits: Sequence[NDArray[np.float32]], setup: Setup
     ) -> list[P]:
-        """One prediction for each row, from the logits of each of its examples ([outputs] or [tokens, outputs])."""
+        """One prediction for each row, from the encoder's verdict on each of its examples."""
         ...
 
     def tune(self, rows: Sequence[R], predictions: Sequence[P], setup: Setup) -> dict[str, Any]:

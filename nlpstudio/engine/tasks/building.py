@@ -9,9 +9,13 @@ import torch
 from safetensors import SafetensorError, safe_open
 from transformers import AutoConfig, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 
+from nlpstudio.engine import encoders
+from nlpstudio.engine.catalogue import CATALOGUE
+from nlpstudio.engine.encoders import Encoder
 from nlpstudio.engine.encoders.families import FAMILIES
 from nlpstudio.engine.errors import BaseModelRefused, DamagedArtifact
 from nlpstudio.engine.tasks.base import AnyTask, Building, Setup
+from nlpstudio.engine.tasks.writing import as_writing
 
 ATTENTION_DROPOUTS = ("attention_probs_dropout_prob", "attention_dropout")
 UNTRAINED_PARTS = ("pooler",)
@@ -53,12 +57,15 @@ def build(task: AnyTask, folder: Path, setup: Setup) -> PreTrainedModel:
     dropouts = {key: setup.params.attention_dropout for key in ATTENTION_DROPOUTS if hasattr(config, key)}
     labels = dict(enumerate(setup.labels))
     named = {"id2label": labels, "label2id": {label: index for index, label in labels.items()}} if labels else {}
-    return load_with(task.model_class, folder, **named, **dropouts, **task.config(setup))
+    given = {**named, **dropouts, **task.config(setup)}
+    return load_with(task.model_class, folder, has_head=not CATALOGUE[task.name].writes, **given)
 
 
-def load_with(model_class: Any, folder: Path, **options: Any) -> PreTrainedModel:
-    """A model whose head may be fresh. Raises `BaseModelRefused` when other weights are missing."""
+def load_with(model_class: Any, folder: Path, *, has_head: bool = True, **options: Any) -> PreTrainedModel:
+    """A model whose head, if it has one, may be fresh. Raises `BaseModelRefused` when other weights are missing."""
     model, lacking = _load(model_class, folder, **options)
+    if lacking and not has_head:
+        raise BaseModelRefused(f"{folder.name} was never trained to write: it lacks {', '.join(sorted(lacking)[:3])}")
     prefix = f"{model.base_model_prefix}."
     wrong = [key for key in lacking if key.startswith(prefix) and key.split(".")[1] not in UNTRAINED_PARTS]
     if wrong:
@@ -89,6 +96,14 @@ def load(task: AnyTask, folder: Path) -> PreTrainedModel:
         raise DamagedArtifact(f"{folder.name} lacks weights: {', '.join(sorted(lacking)[:3])}")
     model.eval()
     return model
+
+
+def encoder(task: AnyTask, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, *, seed: int = 0) -> Encoder:
+    """The forward pass of `task` on `model`: a writer, or the fastest exact encoder."""
+    if CATALOGUE[task.name].writes:
+        writer: Encoder = as_writing(task).writer(model, tokenizer)
+        return writer
+    return encoders.choose(model, seed=seed)
 
 
 def read_config(folder: Path) -> Any:

@@ -140,7 +140,7 @@ class Checkpoints:
 
 
 def _own(model: nn.Module) -> dict[str, Tensor]:
-    """What training changes: a run that goes on has the rest from its base model."""
+    """What training changes, a shared weight under its first name: a run that goes on has the rest from its base model."""
     frozen = {name for name, parameter in model.named_parameters() if not parameter.requires_grad}
     own: dict[str, Tensor] = {}
     seen: set[tuple[int, torch.Size]] = set()

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from itertools import accumulate, pairwise
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -14,8 +13,10 @@ from transformers import PreTrainedModel
 
 from nlpstudio.engine.data.rows import Row
 from nlpstudio.engine.encoders.example import Encoder, Example
+from nlpstudio.engine.encoders.writing import Writer
 from nlpstudio.engine.hardware import Hardware
 from nlpstudio.engine.tasks.base import AnyTask, Report, Setup
+from nlpstudio.engine.tasks.writing import Written, as_writing
 from nlpstudio.engine.training import batches
 
 
@@ -31,7 +32,7 @@ class Split:
 def logits_of(
     encoder: Encoder, model: PreTrainedModel, examples: Sequence[Example], hardware: Hardware, *, most_tokens: int = 0
 ) -> list[NDArray[np.float32]]:
-    """The logits of each example, in order: [outputs], or [tokens, outputs]. Leaves the model's mode as it was.
+    """The encoder's verdict on each example, in order: mostly its logits. Leaves the model's mode as it was.
 
     At most `most_tokens` are computed at once (0 = as many as suit the device).
     """
@@ -44,9 +45,10 @@ def logits_of(
     try:
         for piece in pieces:
             with torch.inference_mode(), hardware.autocast():
-                output = encoder.logits([examples[i] for i in piece]).float().cpu().numpy()
-            for index, part in zip(piece, _parts(output, lengths[piece]), strict=True):
-                found[index] = part
+                given = [examples[i] for i in piece]
+                verdicts = encoder.verdicts(encoder.logits(given).float(), given)
+            for index, verdict in zip(piece, verdicts, strict=True):
+                found[index] = verdict
     finally:
         model.train(was_training)
     return found
@@ -61,10 +63,37 @@ def predict(
     hardware: Hardware,
     *,
     most_tokens: int = 0,
+    written: int = 0,
 ) -> list[Any]:
-    """The task's prediction of each row of `split`."""
+    """The task's prediction of each row of `split`. Of a task that writes, the first `written` rows are written too."""
     logits = logits_of(encoder, model, split.examples, hardware, most_tokens=most_tokens)
-    return task.decode(split.rows, split.examples, logits, setup)
+    predictions = task.decode(split.rows, split.examples, logits, setup)
+    if written and isinstance(encoder, Writer):
+        return with_texts(task, encoder, split.rows[:written], predictions, setup)
+    return predictions
+
+
+def with_texts(
+    task: AnyTask, writer: Writer, rows: Sequence[Row], predictions: Sequence[Written], setup: Setup
+) -> list[Any]:
+    """The same with what the model itself writes for `rows`, the first of those that were judged."""
+    texts = write(task, writer, rows, setup)
+    told = [
+        replace(text, loss=known.loss, tokens=known.tokens, hits=known.hits)
+        for text, known in zip(texts, predictions, strict=False)
+    ]
+    return [*told, *predictions[len(told) :]]
+
+
+def write(task: AnyTask, writer: Writer, rows: Sequence[Row], setup: Setup) -> list[Written]:
+    """What the model itself writes for each row. Leaves its mode as it was."""
+    was_training = writer.model.training
+    writer.model.eval()
+    try:
+        found: list[Written] = as_writing(task).write(writer, rows, setup)
+    finally:
+        writer.model.train(was_training)
+    return found
 
 
 def score(
@@ -80,11 +109,3 @@ def score(
     """The scores of `split` under the model as it is now."""
     predictions = predict(task, encoder, model, split, setup, hardware, most_tokens=most_tokens)
     return task.score(split.rows, predictions, setup)
-
-
-def _parts(output: NDArray[np.float32], lengths: NDArray[np.int64]) -> list[NDArray[np.float32]]:
-    """One row a row of a classifier's output; the tokens of each example else (which has two tokens at least)."""
-    if len(output) == len(lengths):
-        return [row.copy() for row in output]
-    bounds = accumulate((int(length) for length in lengths), initial=0)
-    return [output[begin:end].copy() for begin, end in pairwise(bounds)]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from peft import LoraConfig, inject_adapter_in_model
 from peft.tuners.lora import LoraLayer
 from torch import nn
@@ -12,6 +14,13 @@ from nlpstudio.engine.errors import InvalidSpec
 from nlpstudio.engine.spec import TrainParams
 
 MARK = "lora_"
+WRITERS: Mapping[str, tuple[str, ...]] = {
+    **dict.fromkeys(("llama", "mistral", "qwen2", "qwen3", "gemma3_text", "smollm3", "marian", "bart", "mbart", "m2m_100"),
+                    ("q_proj", "v_proj")),
+    "gpt2": ("c_attn",),
+    **dict.fromkeys(("t5", "mt5"), ("q", "v")),
+}  # fmt: skip
+"""Where the queries and values of decoders lie; GPT-2 has them, with the keys, in one matrix."""
 
 
 def put_in(model: PreTrainedModel, params: TrainParams) -> None:
@@ -22,7 +31,10 @@ def put_in(model: PreTrainedModel, params: TrainParams) -> None:
     if params.lora_rank == 0:
         return
     family = FAMILIES.get(model.config.model_type)
-    if family is None:
+    places = WRITERS.get(model.config.model_type)
+    if family is not None:
+        places = tuple(path.rsplit(".", 1)[-1] for path in (family.query, family.value))
+    if places is None:
         raise InvalidSpec(
             f"LoRA is not known for the architecture {model.config.model_type}",
             hint="Set lora_rank to 0 or choose another base model.",
@@ -31,7 +43,8 @@ def put_in(model: PreTrainedModel, params: TrainParams) -> None:
         r=params.lora_rank,
         lora_alpha=params.lora_alpha,
         lora_dropout=params.lora_dropout,
-        target_modules=[path.rsplit(".", 1)[-1] for path in (family.query, family.value)],
+        target_modules=list(places),
+        fan_in_fan_out=model.config.model_type == "gpt2",
     )
     inject_adapter_in_model(config, model)
 

@@ -17,10 +17,11 @@ from nlpstudio.engine.training import lora
 _LAYER = re.compile(r"\.(?:layer|layers|h|block)\.(\d+)\.")
 
 
-def depths(model: nn.Module, head_of: str) -> dict[str, int]:
+def depths(model: nn.Module, head_of: str | None) -> dict[str, int]:
     """How deep each parameter lies: 0 for embeddings, 1 for the first layer, …, the head deepest.
 
-    `head_of` is the base model's attribute name: what lies outside it (and its pooler) is the head.
+    `head_of` is the base model's attribute name: what lies outside it (and its pooler) is the head. None: there is
+    no head of the task's own, for the embeddings write too.
     """
     layers = {name: _LAYER.search(name) for name, _ in model.named_parameters()}
     top = 1 + max((int(found[1]) + 1 for found in layers.values() if found), default=0)
@@ -29,13 +30,14 @@ def depths(model: nn.Module, head_of: str) -> dict[str, int]:
         if found:
             result[name] = int(found[1]) + 1
         else:
-            result[name] = 0 if name.startswith(f"{head_of}.") and "pooler" not in name else top
+            inside = head_of is None or (name.startswith(f"{head_of}.") and "pooler" not in name)
+            result[name] = 0 if inside else top
     return result
 
 
-def freeze(model: nn.Module, depth_of: Mapping[str, int], params: TrainParams) -> None:
+def freeze(model: nn.Module, depth_of: Mapping[str, int], params: TrainParams, *, has_head: bool = True) -> None:
     """Take frozen parameters out of training, and with LoRA all but adapters and head. Raises `InvalidSpec` when there are not that many layers."""
-    layers = max(depth_of.values()) - 1
+    layers = max(depth_of.values()) - has_head
     if params.freeze_layers > layers:
         raise InvalidSpec(f"freeze_layers is {params.freeze_layers}, but the base model has {layers} layers")
     frozen_up_to = params.freeze_layers if params.freeze_layers or params.freeze_embeddings else -1

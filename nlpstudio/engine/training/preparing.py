@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 import numpy as np
 from transformers import PreTrainedTokenizerBase
 
+from nlpstudio.engine.catalogue import CATALOGUE
 from nlpstudio.engine.data.rows import Row
 from nlpstudio.engine.data.store import DatasetFolder
 from nlpstudio.engine.encoders.example import Example
@@ -19,6 +20,7 @@ from nlpstudio.engine.errors import UnusableData
 from nlpstudio.engine.job import Job
 from nlpstudio.engine.tasks import TASKS, building
 from nlpstudio.engine.tasks.base import AnyTask, Setup
+from nlpstudio.engine.tasks.writing import as_writing
 from nlpstudio.engine.training import token_cache
 from nlpstudio.engine.training.evaluate import Split
 
@@ -65,6 +67,8 @@ def prepare(job: Job) -> Prepared:
         multilabel=dataset.info.multilabel,
         params=params,
     )
+    if CATALOGUE[task.name].writes:
+        as_writing(task).begin(tokenizer, list(islice(dataset.rows("train"), ROWS_AT_ONCE)))
     splits = {name: _Reader(task, tokenizer, setup) for name in ("train", *HELD_OUT) if dataset.count(name)}
     keys = {  # before anything is encoded, which leaves its mark on the tokenizer
         name: token_cache.key(

@@ -10,13 +10,14 @@ from typing import Any
 import torch
 from transformers import PreTrainedModel
 
-from nlpstudio.engine import encoders, hardware, seeding, shelf
+from nlpstudio.engine import hardware, seeding, shelf
 from nlpstudio.engine.catalogue import CATALOGUE
 from nlpstudio.engine.errors import BaseModelMissing, OutOfMemory
 from nlpstudio.engine.events import STEP_EVENTS_PER_SECOND, Evaluated, Event, Finished, Prepared, Warned
 from nlpstudio.engine.job import Job
 from nlpstudio.engine.tasks import building
 from nlpstudio.engine.tasks.base import Sampling
+from nlpstudio.engine.tasks.writing import as_writing
 from nlpstudio.engine.training import artifact, durable, evaluate, fit, group, loop, lora, optim, preparing
 from nlpstudio.engine.training.checkpoint import Checkpoint, Checkpoints
 from nlpstudio.engine.training.meter import Meter, SaveClock
@@ -169,12 +170,13 @@ def _training(
     fresh = building.fresh_head(model, job.base_model)
     lora.put_in(model, params)
     model.to(machine.device)  # type: ignore[arg-type]  # transformers wraps the method's signature away
-    depth_of = optim.depths(model, model.base_model_prefix)
-    optim.freeze(model, depth_of, params)
+    has_head = not CATALOGUE[data.task.name].writes
+    depth_of = optim.depths(model, model.base_model_prefix if has_head else None)
+    optim.freeze(model, depth_of, params, has_head=has_head)
     training = loop.Training(
         task=data.task,
         model=model,
-        encoder=encoders.choose(model, seed=params.seed),
+        encoder=building.encoder(data.task, model, data.tokenizer, seed=params.seed),
         optimizer=optim.adamw(model, depth_of, params, fresh=fresh),
         setup=data.setup,
         hardware=machine,
@@ -205,12 +207,14 @@ def _finish(job: Job, data: preparing.Prepared, training: loop.Training) -> Gene
     training.checkpoints.restore_weights(best_step, training.model)
     if lora.is_in(training.model):
         lora.merge(training.model)
-        training.encoder = encoders.choose(training.model)
+        training.encoder = building.encoder(data.task, training.model, data.tokenizer)
     setup = replace(data.setup, class_weights=None)
     exact = replace(training.hardware, precision="fp32")  # as it will be served
     reports, records = {}, {}
     for name, split in data.held_out.items():
-        predictions = evaluate.predict(data.task, training.encoder, training.model, split, setup, exact)
+        written = as_writing(data.task).writes_most(len(split.rows)) if CATALOGUE[data.task.name].writes else 0
+        parts = (data.task, training.encoder, training.model, split, setup, exact)
+        predictions = evaluate.predict(*parts, written=written)
         if name == "validation":
             setup = replace(setup, decision=data.task.tune(split.rows, predictions, setup))
             training.model.config.decision = dict(setup.decision)

@@ -16,6 +16,7 @@ from nlpstudio.core.navigation import Link
 from nlpstudio.core.policy import Policy, policy
 from nlpstudio.core.streaming import attachment
 from nlpstudio.engine import manifest
+from nlpstudio.engine.catalogue import CATALOGUE
 from nlpstudio.registry import archive, card, reports
 from nlpstudio.registry import mistakes as judged
 from nlpstudio.registry.access import shell_of, version_for, version_to_try
@@ -31,7 +32,7 @@ def detail(request: HtmxRequest, version_id: UUID) -> HttpResponse:
     context = {
         **frame(version, "card"),
         "reports": reports.of(version),
-        "report_template": f"registry/_report_{version.model.task}.html",
+        "report_template": f"registry/_report_{family_of(version)}.html",
         "card": card.blocks_of(version.artifact),
         "api_url": request.build_absolute_uri(f"/api/v1/model-versions/{version.pk}/predict"),
     }
@@ -72,13 +73,18 @@ def download(request: HtmxRequest, version_id: UUID) -> StreamingHttpResponse:
 def _rows(request: HtmxRequest, version: ModelVersion, defaults: dict[str, str]) -> HttpResponse:
     splits = judged.splits_of(version)
     form = MistakesForm({**defaults, **request.GET.dict()}, splits=splits, labels=_choices(version))
-    template = f"registry/_mistakes_{version.model.task}.html"
+    template = f"registry/_mistakes_{family_of(version)}.html"
     context = {**frame(version, "mistakes"), "form": form, "splits": splits, "mistake_template": template}
     if splits and form.is_valid():
         found = judged.page(version, form.wanted(), _number(request.GET.get("page", "")))
         context |= {"page": found, "rows": [shown(each, version) for each in found.items]}
     status = 200 if not splits or form.is_valid() else 422
     return render_page(request, "registry/mistakes.html", context, partial="rows", status=status)
+
+
+def family_of(version: ModelVersion) -> str:
+    """Which templates show its results: the task's own, or those of all tasks that write."""
+    return "writing" if CATALOGUE[version.model.task].writes else version.model.task
 
 
 def _choices(version: ModelVersion) -> Sequence[str]:

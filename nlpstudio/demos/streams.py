@@ -1,0 +1,102 @@
+"""Texts from the serve worker as they are written; nothing here waits in a thread, and leaving ends the writing."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+
+import httpx
+from asgiref.sync import sync_to_async
+from django.conf import settings
+
+from nlpstudio.demos import services
+from nlpstudio.registry import usage
+from nlpstudio.registry.models import ModelVersion
+
+FIRST_SECONDS = 60.0
+"""How long the first piece may take: the model may have to be loaded."""
+BETWEEN_SECONDS = 120.0
+UNBUFFERED = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+"""Headers that keep proxies from holding pieces back."""
+
+
+class Stream:
+    """An answer on its way: iterate over its pieces, each {"text", "tokens", "prompt_tokens"}, the last with "finish".
+
+    `close` (or the end) lets go of the worker, which then writes no further.
+    """
+
+    def __init__(
+        self, client: httpx.AsyncClient, response: httpx.Response, told: Callable[[bool], Awaitable[None]]
+    ) -> None:
+        self._client = client
+        self._response = response
+        self._lines = response.aiter_lines()
+        self._told = told
+
+    async def __aiter__(self) -> AsyncIterator[dict[str, Any]]:
+        """Raises `ServeAway` when the worker goes and `ServeRefused` when it says that it cannot go on."""
+        failed = True
+        try:
+            async for line in self._lines:
+                piece: dict[str, Any] = json.loads(line)
+                if "error" in piece:
+                    error = piece["error"]
+                    raise services.ServeRefused(error["message"], hint=error["hint"], code=error["code"])
+                yield piece
+            failed = False
+        except GeneratorExit:
+            failed = False  # who asked has read enough
+            raise
+        except httpx.TransportError as error:
+            raise services.away() from error
+        finally:
+            await self._told(failed)
+            await self.close()
+
+    async def close(self) -> None:
+        await self._response.aclose()
+        await self._client.aclose()
+
+
+async def begin(version: ModelVersion, inputs: Any, parameters: dict[str, Any], *, source: str) -> Stream:
+    """Ask the model to write. Raises what `services.predict` raises, before anything is written.
+
+    The request is counted for the version under `source` when it has ended.
+    """
+    started = time.perf_counter()
+
+    async def told(failed: bool) -> None:
+        seconds = time.perf_counter() - started
+        await sync_to_async(usage.COUNTER.add)(version.pk, source, seconds=seconds, failed=failed)
+
+    content = json.dumps(services.body_of(version, inputs, parameters, seconds=FIRST_SECONDS))
+    client = _client()
+    try:
+        request = client.build_request("POST", "/stream", content=content, headers={"content-type": "application/json"})
+        response = await client.send(request, stream=True)
+        if response.status_code == 200:
+            return Stream(client, response, told)
+        await response.aread()
+    except httpx.TransportError as error:
+        await client.aclose()
+        raise services.away() from error
+    except BaseException:
+        await client.aclose()
+        raise
+    await client.aclose()
+    await told(True)
+    raise services.error_of(response)
+
+
+def _client() -> httpx.AsyncClient:
+    url = settings.SERVE_URL
+    transport = (
+        httpx.AsyncHTTPTransport(verify=url.startswith("https:"))
+        if url
+        else httpx.AsyncHTTPTransport(uds=str(settings.SERVE_SOCKET), verify=False)
+    )
+    timeout = httpx.Timeout(BETWEEN_SECONDS, connect=services.CONNECT_SECONDS)
+    return httpx.AsyncClient(transport=transport, base_url=url or "http://serve", timeout=timeout, trust_env=False)

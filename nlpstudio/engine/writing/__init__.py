@@ -1,0 +1,1 @@
+"""Writing text with a model: options, chat templates, decoding step by step, beams."""
