@@ -18,7 +18,6 @@ from django.http.response import HttpResponseBase
 from ninja import NinjaAPI, Schema
 from ninja.errors import AuthenticationError, ValidationError
 from ninja.security import HttpBearer
-from pydantic import ConfigDict
 
 from nlpstudio.accounts import services as accounts
 from nlpstudio.accounts.models import User
@@ -57,8 +56,6 @@ class StreamOptions(Schema):
 class WritingIn(Schema):
     """What both kinds of request share."""
 
-    model_config = ConfigDict(extra="allow")
-
     model: str
     temperature: float | None = None
     top_p: float | None = None
@@ -70,7 +67,16 @@ class WritingIn(Schema):
     stream_options: StreamOptions | None = None
     frequency_penalty: float | None = 0
     presence_penalty: float | None = 0
-    logit_bias: dict[str, float] | None = None
+    logit_bias: Any = None
+    logprobs: Any = None
+    top_logprobs: Any = None
+    response_format: Any = None
+    modalities: Any = None
+    audio: Any = None
+    tools: Any = None
+    functions: Any = None
+    suffix: Any = None
+    best_of: Any = None
 
     def parameters(self) -> dict[str, Any]:
         """In the engine's names. As with OpenAI, the temperature is 1 unless it is said."""
@@ -92,8 +98,7 @@ class WritingIn(Schema):
             "n": self.n not in (None, 1),
             "frequency_penalty": bool(self.frequency_penalty),
             "presence_penalty": bool(self.presence_penalty),
-            "logit_bias": bool(self.logit_bias),
-            **{name: value not in IDLE for name, value in (self.model_extra or {}).items() if name in REFUSED},
+            **{name: getattr(self, name) not in IDLE for name in REFUSED},
         }
         for name, is_asked in asked.items():
             if is_asked:
@@ -101,9 +106,10 @@ class WritingIn(Schema):
 
 
 REFUSED = (
-    "tools", "functions", "logprobs", "top_logprobs", "response_format", "audio", "suffix", "best_of", "modalities",
+    "logit_bias", "logprobs", "top_logprobs", "response_format", "modalities", "audio", "tools", "functions", "suffix",
+    "best_of",
 )  # fmt: skip
-IDLE: tuple[Any, ...] = (None, False, 0, [], {}, {"type": "text"}, ["text"])
+IDLE: tuple[Any, ...] = (None, False, [], {}, {"type": "text"}, ["text"])
 
 
 class ChatIn(WritingIn):

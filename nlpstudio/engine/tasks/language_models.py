@@ -96,4 +96,4 @@ def _continued(folder: Path, setup: Setup) -> PreTrainedModel:
     else:
         loader = transformers.AutoModelForMaskedLM if objective == "mlm" else transformers.AutoModelForPreTraining
     dropouts = {key: setup.params.attention_dropout for key in building.ATTENTION_DROPOUTS if hasattr(config, key)}
-    return building.load_with(loader, folder, **dropouts)
+    return building.load_with(loader, folder, has_head=True, **dropouts)
