@@ -82,7 +82,7 @@ def explain(
     with _client(seconds) as client:
         response = client.post("/explain", content=json.dumps(body), headers={"content-type": "application/json"})
     if response.status_code != 200:
-        raise _error_of(response)
+        raise error_of(response)
     explained: dict[str, Any] = response.json()
     return explained
 
