@@ -1,11 +1,7 @@
-"""The things that the table of permissions is tried on are there for every test of this folder."""
+"""What every table of routes is tried with: a published model, a corpus and its tokenizer."""
 
 from __future__ import annotations
 
-from _pytest.fixtures import FixtureFunctionDefinition
+from tests.corpora import corpus, corpus_folder, tokenizer_of
 
-from tests.architecture import test_permissions
-
-globals().update(
-    {name: each for name, each in vars(test_permissions).items() if isinstance(each, FixtureFunctionDefinition)}
-)
+__all__ = ("corpus", "corpus_folder", "tokenizer_of")
