@@ -70,6 +70,14 @@ class QaDemo(DemoForm):
         return {"question": self.cleaned_data["question"], "context": self.cleaned_data["context"]}
 
 
+class InsideForm(forms.Form):
+    """A sentence to follow through a model, and which head to look at."""
+
+    text = forms.CharField(label=_("Sentence"), max_length=400, help_text=_("The first 32 tokens are shown."))
+    layer = forms.IntegerField(min_value=1, max_value=200)
+    head = forms.IntegerField(min_value=1, max_value=200)
+
+
 class PretrainingDemo(DemoForm):
     """A text with gaps, or one to be continued; a second text that may follow it; or a text to be judged."""
 

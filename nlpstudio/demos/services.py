@@ -16,6 +16,7 @@ from django.utils.translation import gettext as _
 from nlpstudio.core.errors import StudioError
 from nlpstudio.demos import abstaining
 from nlpstudio.engine.errors import UnsuitableInput
+from nlpstudio.engine.inference import engines
 from nlpstudio.registry import usage
 from nlpstudio.registry.models import ModelVersion
 
@@ -85,6 +86,22 @@ def explain(
         raise error_of(response)
     explained: dict[str, Any] = response.json()
     return explained
+
+
+def inside(version: ModelVersion, text: str) -> Any:
+    """What happens to the text inside the model, as `engine.inference.inside.look` has it. Raises as `predict`."""
+    body = {
+        "model": _folder(version),
+        "engine": engines.TORCH,
+        "inputs": text,
+        "parameters": {"inside": True},
+        "deadline_ms": 1000 * SECONDS,
+    }
+    with _client(SECONDS) as client:
+        response = client.post("/predict", content=json.dumps(body), headers={"content-type": "application/json"})
+    if response.status_code != 200:
+        raise _error_of(response)
+    return response.json()
 
 
 def warm(version: ModelVersion) -> str:

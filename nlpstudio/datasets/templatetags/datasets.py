@@ -72,6 +72,13 @@ def language_word(code: str) -> str:
 
 
 @register.filter
+def embedding_word(name: str) -> str:
+    """A part of a token's first vector in words."""
+    names = {"word": _("word"), "position": _("place"), "type": _("which text"), "sum": _("together")}
+    return names.get(name, name)
+
+
+@register.filter
 def label_word(label: str, task: str) -> str:
     """A choice to filter by: only those of questions are words of ours."""
     words = {"answerable": _("With an answer"), "unanswerable": _("Without an answer")}

@@ -17,7 +17,7 @@ from nlpstudio.engine.encoders.example import Encoder, Example
 from nlpstudio.engine.encoders.writing import CausalWriter, Writer
 from nlpstudio.engine.errors import DamagedArtifact, UnsuitableInput
 from nlpstudio.engine.hardware import Hardware
-from nlpstudio.engine.inference import engines, writing
+from nlpstudio.engine.inference import engines, inside, writing
 from nlpstudio.engine.inference.onnx import OnnxForward
 from nlpstudio.engine.shapes import Parameters, Prediction
 from nlpstudio.engine.spec import TrainParams
@@ -105,6 +105,8 @@ class Predictor:
 
     def predict(self, inputs: Any, parameters: Parameters | None = None) -> Prediction:
         """Answer `inputs` as Hugging Face inference does. Raises `UnsuitableInput`."""
+        if (parameters or {}).get("inside"):
+            return self._inside(inputs)
         rows, given = self.task.parse(inputs), parameters or {}
         setup = self.task.adapt(self.setup, given)
         writer = self._writer
@@ -118,6 +120,15 @@ class Predictor:
         if not isinstance(writer, CausalWriter):
             raise UnsuitableInput("this model's answers are not written word by word")
         return writing.stream(writer, self.setup, inputs, parameters or {})
+
+    def _inside(self, inputs: Any) -> Any:
+        """What happens to a text, or to each of a list, on its way through the model: only torch can tell."""
+        if not isinstance(self.forward, TorchForward):
+            raise UnsuitableInput("only the engine torch shows a model's inside", hint="Ask without another engine.")
+        model, tokenizer = self.forward.model, self.tokenizer
+        texts = inputs if isinstance(inputs, list) else [inputs]
+        seen = [inside.look(model, tokenizer, text) for text in texts]
+        return seen if isinstance(inputs, list) else seen[0]
 
     def close(self) -> None:
         """Nothing to do: the memory goes with the object."""

@@ -20,6 +20,7 @@ WANTED: Mapping[str, tuple[str, ...]] = {
     "htmx.org@2.0.11": ("dist/htmx.min.js", "LICENSE"),
     "htmx-ext-ws@2.0.4": ("dist/ws.min.js", "LICENSE"),
     "idiomorph@0.8.0": ("dist/idiomorph-ext.min.js", "LICENSE"),
+    "katex@0.16.22": ("dist/katex.min.js", "LICENSE"),
     "uplot@1.6.32": ("dist/uPlot.iife.min.js", "dist/uPlot.min.css", "LICENSE"),
 }
 """Package and version, and which of its files are used."""

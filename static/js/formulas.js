@@ -1,0 +1,13 @@
+/* [data-formula]: TeX in the page, set as MathML by KaTeX, which needs no style of its own; without it the TeX stays to be read. */
+
+function set(root) {
+  if (!window.katex) return;
+  for (const element of root.querySelectorAll("[data-formula]:not([data-set])")) {
+    const source = element.textContent;
+    element.dataset.set = "";
+    window.katex.render(source, element, { output: "mathml", throwOnError: false, displayMode: true });
+  }
+}
+
+set(document);
+document.addEventListener("htmx:afterSettle", (event) => set(event.detail.elt.parentNode ?? document));
