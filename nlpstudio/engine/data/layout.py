@@ -129,7 +129,7 @@ def _format_of(suffix: str, lines: list[str], options: ImportOptions) -> str:
     if json_kind is not None:
         return json_kind
     by_suffix = next((reader.name for reader in READERS.values() if suffix in reader.suffixes), None)
-    if options.task == "pretraining" and by_suffix not in ("tsv", "csv"):
+    if options.task == "pretraining" and suffix not in (".tsv", ".csv"):
         return plain.PLAIN.name
     if options.task == "ner" and (by_suffix == "conll" or _looks_like_conll(lines)):
         return "conll"
