@@ -17,7 +17,7 @@ CHARACTERS_A_WORD = 2.5
 SMALL = 20_000_000
 """Parameters below which a base model bears, and needs, a higher learning rate."""
 SMALL_RATE = 2e-4
-FRESH_RATE = 1e-3
+FRESH_RATE = 5e-4
 """For random weights, which need far longer steps than trained ones."""
 SUGGESTED = ("max_length", "learning_rate", "epochs", "batch_size", "early_stopping")
 """The settings that follow the data until somebody changes them."""
