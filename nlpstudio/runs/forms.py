@@ -194,6 +194,8 @@ def with_suggestions(form: RunForm, values: Mapping[str, Any], version: DatasetV
         if _same(values.get(name), before) or _same(values.get(name), getattr(DEFAULTS, name)) or name not in values:
             changed[name] = value
         changed[f"suggested_{name}"] = value
+    if version is not None and version.dataset.task == "pretraining":  # recipes are for fine-tuning
+        return {**changed, "recipe": "", "applied_recipe": ""}
     return cooking.with_recipe(changed, values, entry)
 
 
