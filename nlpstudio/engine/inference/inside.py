@@ -144,7 +144,7 @@ def _embedding_modules(model: Any) -> list[tuple[str, nn.Module]]:
         "position_embeddings": "position", "wpe": "position",
         "token_type_embeddings": "type",
     }  # fmt: skip
-    found = []
+    found: list[tuple[str, nn.Module]] = []
     for name, module in model.named_modules():
         short = name.rpartition(".")[2]
         if short in wanted and isinstance(module, nn.Embedding):

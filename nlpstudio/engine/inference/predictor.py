@@ -106,7 +106,8 @@ class Predictor:
     def predict(self, inputs: Any, parameters: Parameters | None = None) -> Prediction:
         """Answer `inputs` as Hugging Face inference does. Raises `UnsuitableInput`."""
         if (parameters or {}).get("inside"):
-            return self._inside(inputs)
+            seen: Prediction = self._inside(inputs)
+            return seen
         rows, given = self.task.parse(inputs), parameters or {}
         setup = self.task.adapt(self.setup, given)
         writer = self._writer
