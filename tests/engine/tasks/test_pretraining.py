@@ -154,7 +154,7 @@ def predictor(base_model: Path, tmp_path: Path) -> Predictor:
     run = training("pretraining", base_model, tmp_path, epochs=20, learning_rate=3e-3)
     list(loop.train(run))
     tokenizer = building.load_tokenizer(base_model)
-    forward = TorchForward(run.model, run.hardware)
+    forward = TorchForward(run.model, run.encoder, run.hardware)
     return Predictor(task=TASK, tokenizer=tokenizer, setup=run.setup, forward=forward)
 
 
