@@ -100,7 +100,7 @@ def inside(version: ModelVersion, text: str) -> Any:
     with _client(SECONDS) as client:
         response = client.post("/predict", content=json.dumps(body), headers={"content-type": "application/json"})
     if response.status_code != 200:
-        raise _error_of(response)
+        raise error_of(response)
     return response.json()
 
 
