@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from urllib.parse import unquote_plus
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.conftest import Visit
 from tests.flows.program import Program
+from tests.studio import until
 
 pytestmark = pytest.mark.timeout(400)
 SLOW_MS = 120_000
@@ -24,13 +26,13 @@ def demo(visit: Visit, program: Program, task: str) -> Page:
 
 
 def ask(page: Page, **boxes: str) -> Locator:
-    """Fill the boxes and press Ctrl-Enter; the answer, once it is there and listed."""
+    """Fill the boxes and press Ctrl-Enter; the answer to just that, once it is there."""
     for label, words in boxes.items():
         page.get_by_label(label, exact=True).fill(words)
     page.keyboard.press("Control+Enter")
-    expect(page.locator("[data-history-list] li").first).to_contain_text(words, timeout=SLOW_MS)
-    expect(page.locator("#answer .bar").first).to_be_visible()
-    return page.locator("#answer")
+    until(lambda: words in unquote_plus(page.locator("#answer").get_attribute("data-link") or ""), 120, "the answer")
+    expect(page.locator("#answer [data-answer] .bar").first).to_be_visible()
+    return page.locator("#answer [data-answer]")
 
 
 def shares(answer: Locator) -> list[float]:
@@ -45,17 +47,17 @@ def test_an_example_is_classified_with_a_click_and_stays_in_the_list(visit: Visi
     example = page.locator("[data-example]").first
     words = example.inner_text()
     example.click()
-    answer = page.locator("#answer")
+    answer = page.locator("#answer [data-answer]")
     expect(answer.locator(".bar")).to_have_count(2, timeout=SLOW_MS)
     expect(page.get_by_label("Text", exact=True)).to_have_value(words)
     assert sum(shares(answer)) == pytest.approx(100, abs=0.2)
     expect(answer.locator(".bar.is-best")).to_have_count(1)
-    expect(page.locator("[data-history-list] li")).to_have_count(1)
+    expect(page.locator("#history li").first).to_contain_text(words)
     second = ask(page, Text="the film was bad")
     best = second.locator(".bar.is-best .bar-label").inner_text()
     assert shares(second)[0] == max(shares(second)) and best in ("positive", "negative")
-    expect(page.locator("[data-history-list] li")).to_have_count(2)
-    expect(page.locator("[data-history-list] li").first).to_contain_text(best)
+    expect(page.locator("#history li").first).to_contain_text("the film was bad")
+    expect(page.locator("#history li").first).to_contain_text(best)
 
 
 def test_entities_are_marked_in_the_text_with_a_legend_and_scores(visit: Visit, program: Program) -> None:
@@ -71,7 +73,7 @@ def test_entities_are_marked_in_the_text_with_a_legend_and_scores(visit: Visit, 
     assert len(shares(answer)) == len(types)
     expect(answer.locator(".reading")).to_contain_text("🙂")
     page.reload()
-    expect(page.locator("#answer mark.span")).to_have_count(len(types), timeout=SLOW_MS)
+    expect(page.locator("#answer [data-answer] mark.span")).to_have_count(len(types), timeout=SLOW_MS)
     expect(page.get_by_label("Text", exact=True)).to_have_value("anna lake lives in paris 🙂")
 
 
