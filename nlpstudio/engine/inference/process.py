@@ -164,12 +164,12 @@ class _Desk:
 
     def __init__(self, predictor: Any) -> None:
         self.predict = predictor.predict
-        self._stream = predictor.stream
+        self._predictor = predictor  # an `Explaining` has nothing to write
         self._open: dict[int, Iterator[dict[str, Any]]] = {}
         self._numbers = count()
 
     def begin(self, inputs: Any, parameters: dict[str, Any]) -> int:
-        pieces, key = self._stream(inputs, parameters), next(self._numbers)
+        pieces, key = self._predictor.stream(inputs, parameters), next(self._numbers)
         self._open[key] = pieces
         return key
 
