@@ -19,21 +19,26 @@ from ninja import NinjaAPI, Schema
 from ninja.errors import AuthenticationError, ValidationError
 from ninja.security import HttpBearer
 
-from nlpstudio.accounts import services as accounts
-from nlpstudio.accounts.models import User
+from nlpstudio.accounts.models import ApiToken
 from nlpstudio.api import writers
-from nlpstudio.api.base import ApiRequest
+from nlpstudio.api.scopes import token_to_predict
 from nlpstudio.core.errors import StudioError
 from nlpstudio.demos import streams
 from nlpstudio.engine.errors import UnsuitableInput
 from nlpstudio.registry.models import ModelVersion
 
 
-class AsyncBearer(HttpBearer):
-    """The studio's tokens, looked up without holding the event loop."""
+class TokenRequest(HttpRequest):
+    """A request that came with a good token, which is its `auth`."""
 
-    async def authenticate(self, request: HttpRequest, token: str) -> User | None:
-        return await sync_to_async(accounts.user_of_token)(token)
+    auth: ApiToken
+
+
+class AsyncBearer(HttpBearer):
+    """The studio's tokens, looked up without holding the event loop. One that may only predict is enough."""
+
+    async def authenticate(self, request: HttpRequest, token: str) -> ApiToken | None:
+        return await sync_to_async(token_to_predict)(token)
 
 
 api = NinjaAPI(
@@ -130,20 +135,20 @@ class CompletionIn(WritingIn):
 
 
 @api.get("/models", summary="The models that write", response=dict[str, Any])
-async def models(request: ApiRequest) -> dict[str, Any]:
+async def models(request: TokenRequest) -> dict[str, Any]:
     """The newest version of each generation model you may use."""
     found = await sync_to_async(writers.newest)(request.auth)
     return {"object": "list", "data": [_model(version) for version in found]}
 
 
 @api.get("/models/{model}", summary="One model", response=dict[str, Any])
-async def model(request: ApiRequest, model: str) -> dict[str, Any]:
+async def model(request: TokenRequest, model: str) -> dict[str, Any]:
     """By the id of a version, the id of a model (its newest version) or a name that only one model has."""
     return _model(await sync_to_async(writers.find)(request.auth, model))
 
 
 @api.post("/chat/completions", summary="Go on with a conversation", response=Any)
-async def chat(request: ApiRequest, body: ChatIn) -> HttpResponseBase:
+async def chat(request: TokenRequest, body: ChatIn) -> HttpResponseBase:
     """For models trained on prompts and answers; `stream` sends the answer as server-sent events."""
     version = await sync_to_async(writers.find)(request.auth, body.model)
     body.refuse_unknown()
@@ -156,7 +161,7 @@ async def chat(request: ApiRequest, body: ChatIn) -> HttpResponseBase:
 
 
 @api.post("/completions", summary="Write a text on", response=Any)
-async def completions(request: ApiRequest, body: CompletionIn) -> HttpResponseBase:
+async def completions(request: TokenRequest, body: CompletionIn) -> HttpResponseBase:
     """One choice a prompt."""
     version = await sync_to_async(writers.find)(request.auth, body.model)
     body.refuse_unknown()

@@ -60,6 +60,16 @@ def authenticate(request: HttpRequest, plain: str) -> User | None:
     return token.user
 
 
+def token_to_predict(plain: str) -> ApiToken | None:
+    """The good token of a request that only asks models. Which one it asks stands in the body: the door there looks at the
+    token's own. Raises `TooMany`.
+    """
+    token = accounts.token_of(plain, need=Scope.PREDICT)
+    if token is not None:
+        count(token)
+    return token
+
+
 def count(token: ApiToken) -> None:
     """Count the request in this minute's window. A cache that is away lets it pass."""
     limits = [each for each in (token.per_minute, settings.TOKEN_PER_MINUTE) if each]

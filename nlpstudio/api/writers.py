@@ -6,25 +6,25 @@ from uuid import UUID
 
 from django.http import Http404
 
-from nlpstudio.accounts.models import User
+from nlpstudio.accounts.models import ApiToken
 from nlpstudio.registry.access import version_for
 from nlpstudio.registry.models import ModelVersion, ModelVersionQuerySet
 
 TASK = "generation"
 
 
-def newest(user: User) -> list[ModelVersion]:
-    """The newest version of each model that writes and that the user may see, by name."""
-    rows = _visible(user).order_by("model__name", "model_id", "-number")
+def newest(token: ApiToken) -> list[ModelVersion]:
+    """The newest version of each model that writes and that the token opens, by name."""
+    rows = _open_to(token).order_by("model__name", "model_id", "-number")
     found: dict[UUID, ModelVersion] = {}
     for version in rows:
         found.setdefault(version.model_id, version)
     return list(found.values())
 
 
-def find(user: User, name: str) -> ModelVersion:
+def find(token: ApiToken, name: str) -> ModelVersion:
     """By a version's id, a model's id, or a model's name that is the only one. Raises `Http404`."""
-    rows = _visible(user)
+    rows = _open_to(token)
     try:
         key = UUID(name)
     except ValueError:
@@ -36,8 +36,10 @@ def find(user: User, name: str) -> ModelVersion:
     version = chosen.first()
     if version is None:
         raise Http404
-    return version_for(user, version.pk)
+    return version_for(token.user, version.pk)
 
 
-def _visible(user: User) -> ModelVersionQuerySet:
-    return ModelVersion.objects.visible_to(user).filter(model__task=TASK).select_related("model__project")
+def _open_to(token: ApiToken) -> ModelVersionQuerySet:
+    """What its user may see; only the one model of a token that is for one."""
+    rows = ModelVersion.objects.visible_to(token.user).filter(model__task=TASK).select_related("model__project")
+    return rows.filter(model_id=token.model_id) if token.model_id is not None else rows

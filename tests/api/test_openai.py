@@ -12,7 +12,7 @@ import pytest
 from huggingface_hub import InferenceClient
 
 from nlpstudio.accounts import services as accounts
-from nlpstudio.accounts.models import User
+from nlpstudio.accounts.models import Scope, User
 from nlpstudio.config.asgi import application
 from nlpstudio.engine.inference.pool import Pool
 from nlpstudio.engine.inference.predictor import Predictor
@@ -99,6 +99,26 @@ def test_what_cannot_be_done_is_refused_as_openai_refuses(
     long: Any = [{"role": "user", "content": "good " * 300}]
     with pytest.raises(openai.BadRequestError, match="Shorten the prompt"):
         client.chat.completions.create(model="Writer", messages=long)
+
+
+def test_a_token_to_predict_is_enough_and_one_for_a_model_opens_no_other(
+    studio: str, viewer: User, writes: ModelVersion, publish: Publish
+) -> None:
+    other = publish("generation", model_name="Another")
+    model = (writes.model_id, writes.model.name)
+    key = accounts.create_token(viewer, "limited", scope=Scope.PREDICT, model=model)[1]
+    client = openai.OpenAI(base_url=f"{studio}/v1", api_key=key, max_retries=0, timeout=60)
+    assert [each.id for each in client.models.list()] == [str(writes.pk)]
+    with pytest.raises(openai.NotFoundError):
+        client.chat.completions.create(model=str(other.pk), messages=MESSAGES)
+
+
+def test_requests_of_a_token_are_counted(studio: str, viewer: User) -> None:
+    key = accounts.create_token(viewer, "slow", per_minute=1)[1]
+    client = openai.OpenAI(base_url=f"{studio}/v1", api_key=key, max_retries=0, timeout=60)
+    with pytest.raises(openai.RateLimitError):
+        for _ in range(3):  # two of them are in one minute
+            client.models.list()
 
 
 def test_without_a_serve_worker_it_says_so(studio: str, viewer: User, writes: ModelVersion, settings: Any) -> None:

@@ -8,7 +8,7 @@ import pytest
 from django.test import Client
 
 from nlpstudio.accounts.models import User
-from tests.architecture.test_permissions import API, LINES
+from tests.architecture.test_permissions import BY_TOKEN, LINES
 
 
 @pytest.mark.django_db
@@ -17,7 +17,7 @@ def test_every_unsafe_page_route_needs_the_token_of_its_form(address_of: Callabl
     tried = 0
     for line in LINES:
         for verb in set(line.verbs) - {"GET"}:
-            if line.address.startswith(API):
+            if line.address.startswith(BY_TOKEN):
                 continue
             client.force_login(cast["owner"])
             foreign = {"HTTP_ORIGIN": "https://evil.example", "HTTP_COOKIE": ""}
@@ -33,7 +33,7 @@ def test_every_unsafe_page_route_needs_the_token_of_its_form(address_of: Callabl
 @pytest.mark.django_db
 def test_a_cookie_opens_nothing_of_the_api(address_of: Callable[[str], str], cast: dict[str, User], client: Client):
     for line in LINES:
-        if line.address.startswith(API) and line.who != "public":
+        if line.address.startswith(BY_TOKEN) and line.who != "public":
             client.force_login(cast["owner"])
             answer = client.generic(line.verbs[0], address_of(line.address), b"{}", "application/json")
             assert answer.status_code == 401, line
