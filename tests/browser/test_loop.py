@@ -44,7 +44,7 @@ def test_a_run_is_watched_by_two_and_its_model_answers(
     page.get_by_role("link", name="Train", exact=True).click()
     page.wait_for_url("**/runs/new/**")
     page.locator("input[name=base_model][value=tiny]").check()
-    page.get_by_label("Epochs").fill("4")
+    page.get_by_role("spinbutton", name="Epochs").fill("4")
     page.get_by_label("Early stopping").fill("0")
     page.get_by_label("Early stopping").press("Tab")
     expect(page.locator("#run-summary")).to_contain_text("Ready")

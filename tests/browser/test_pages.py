@@ -147,7 +147,7 @@ def test_without_javascript_one_can_sign_in_train_and_ask(
     page = visit(java_script_enabled=False)
     page.goto(f"{pages['new run']}?dataset_version={program.finished('classification')['dataset_version']}")
     page.locator("input[name=base_model][value=tiny]").check()
-    page.get_by_label("Epochs").fill("1")
+    page.get_by_role("spinbutton", name="Epochs").fill("1")
     page.get_by_role("button", name="Start training").click()
     page.wait_for_url(re.compile(r"/runs/[0-9a-f-]{36}/$"))
     expect(page.get_by_role("heading", level=1)).to_be_visible()
