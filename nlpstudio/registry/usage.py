@@ -56,6 +56,8 @@ class Counter:
         with self._lock:
             gathered, self._sums = self._sums, {}
             self._written_at = time.monotonic()
+        if not gathered:
+            return  # a command that asked nothing opens no database when it ends
         try:
             with transaction.atomic():
                 for key, one in sorted(gathered.items(), key=lambda item: str(item[0])):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import time
 from collections.abc import Callable
@@ -12,12 +13,14 @@ from io import StringIO
 from pathlib import Path
 
 import pytest
+from django.conf import settings
 from django.core.management import call_command
 from django.utils import timezone
 
 from nlpstudio.accounts.models import AuditEntry
 from nlpstudio.core.files import folder_of
 from nlpstudio.datasets.models import DatasetVersion
+from nlpstudio.operations.checks.files import KINDS
 from nlpstudio.operations.doctor import examine
 from nlpstudio.registry.models import ModelVersion
 from nlpstudio.runs.models import Run, Turn
@@ -34,6 +37,15 @@ def flip_a_byte(path: Path) -> None:
     data = bytearray(path.read_bytes())
     data[len(data) // 2] ^= 1
     path.write_bytes(data)
+
+
+def test_every_kind_of_folder_that_the_code_makes_is_known_to_doctor_and_backup() -> None:
+    made = {
+        kind
+        for path in (Path(settings.ROOT) / "nlpstudio").rglob("*.py")
+        for kind in re.findall(r'folder_of\("(\w+)"', path.read_text(encoding="utf-8"))
+    }
+    assert made == set(KINDS)
 
 
 def test_a_sound_installation_passes_and_the_report_says_what_was_looked_at(finished: Run) -> None:

@@ -19,13 +19,14 @@ from nlpstudio.engine.data.fingerprint import fingerprint_of
 from nlpstudio.engine.data.store import DatasetFolder
 from nlpstudio.engine.errors import EngineError
 from nlpstudio.operations.findings import Finding, Tally
-from nlpstudio.registry.models import ModelVersion
+from nlpstudio.registry.models import ModelVersion, Tokenizer
 from nlpstudio.runs.models import Run
 
 KINDS: Mapping[str, Callable[[], QuerySet[Any]]] = {
     "uploads": DatasetVersion.objects.all,
     "datasets": DatasetVersion.objects.all,
     "models": ModelVersion.objects.all,
+    "tokenizers": Tokenizer.objects.all,
     "runs": Run.objects.all,
     "batches": Batch.objects.all,
 }
