@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import settings
+from xdist.scheduler import LoadScopeScheduling
 
 from nlpstudio.accounts.models import User
 from nlpstudio.projects.models import Membership, Project, Role, Team
@@ -87,10 +88,13 @@ def program(studio: Studio) -> Iterator[Program]:
         yield Program(studio=studio, api=api, project=project)
 
 
-@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Under `--dist loadgroup` a file stays in one worker, and all tests of the one real studio stay in one too."""
-    for item in items:
-        file = item.nodeid.partition("::")[0]
-        has_studio = file.startswith(("tests/flows/", "tests/browser/"))
-        item.add_marker(pytest.mark.xdist_group("studio" if has_studio else file))
+class ByFile(LoadScopeScheduling):
+    """A file stays in one worker, and all tests of the one real studio stay in one too."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.partition("::")[0]
+        return "studio" if file.startswith(("tests/flows/", "tests/browser/")) else file
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByFile:
+    return ByFile(config, log)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import cache
@@ -13,10 +14,9 @@ import torch
 import transformers
 
 from nlpstudio.engine import memory
-from nlpstudio.engine.encoders import products
+from nlpstudio.engine.encoders import probing, products
 from nlpstudio.engine.environment import usable_cpus
 
-PROBE_SECONDS = {"cpu": 0.1, "cuda": 0.5}
 WORTH_IT = 1.5
 
 
@@ -96,18 +96,18 @@ def fastest_precision(device: str) -> str:
     (Measured: an Intel CPU with avx512_bf16 but without AMX multiplies bf16 at half the speed of fp32, one with AMX at
     eight times the speed; an AMD EPYC with avx512_bf16 at twice the speed of fp32 by oneDNN.)
     """
-    speeds = {dtype: _products_per_second(torch.device(device), dtype) for dtype in (torch.float32, torch.bfloat16)}
-    return "bf16" if speeds[torch.bfloat16] > WORTH_IT * speeds[torch.float32] else "fp32"
+    size, is_cpu = (512, True) if device == "cpu" else (4096, False)
 
+    def product(dtype: torch.dtype) -> Callable[[], None]:
+        a = torch.ones(size, size, device=device, dtype=dtype)
 
-def _products_per_second(device: torch.device, dtype: torch.dtype) -> float:
-    size = 512 if device.type == "cpu" else 4096
-    a = torch.ones(size, size, device=device, dtype=dtype)
-    products.linear(a, a, None)
-    count, begin = 0, time.perf_counter()
-    while time.perf_counter() - begin < PROBE_SECONDS[device.type]:
-        products.linear(a, a, None)
-        if device.type == "cuda":
-            torch.cuda.synchronize(device)
-        count += 1
-    return count / (time.perf_counter() - begin)
+        def call() -> None:
+            products.linear(a, a, None)
+            if not is_cpu:
+                torch.cuda.synchronize(device)
+
+        return call
+
+    clock = time.process_time if is_cpu else time.perf_counter
+    full, half = probing.rates([product(torch.float32), product(torch.bfloat16)], clock)
+    return "bf16" if half > WORTH_IT * full else "fp32"

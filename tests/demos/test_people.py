@@ -11,6 +11,7 @@ from django.urls import reverse
 from nlpstudio.accounts.models import AuditEntry, User
 from nlpstudio.accounts.services import create_token
 from nlpstudio.demos import history, services
+from nlpstudio.demos.asking import EXPLAINED
 from nlpstudio.demos.models import PastInput
 from nlpstudio.engine.inference.pool import Pool
 from nlpstudio.registry.models import ModelVersion, Visibility
@@ -73,7 +74,7 @@ def test_the_last_inputs_are_the_askers_own_bounded_and_can_be_forgotten(
     assert [each.user for each in PastInput.objects.all()] == [editor]
 
 
-@pytest.mark.parametrize("task", list(ASKED))
+@pytest.mark.parametrize("task", EXPLAINED)
 def test_every_task_says_why(client: Client, viewer: User, serve_worker: Pool, publish: Publish, task: str) -> None:
     version = publish(task)
     client.force_login(viewer)

@@ -60,6 +60,12 @@ def complain(error: EngineError) -> int:
     return 1
 
 
+def fail(error: EngineError, out: IO[str]) -> int:
+    """Tell of an error on both streams. Returns the exit code."""
+    _Writer(out).write(Failed.of(error))
+    return complain(error)
+
+
 def follow(events: Iterable[Event], out: IO[str], *, quiet: bool = False) -> int:
     """Write each event as a line of JSON and show people how far it is. Returns the exit code.
 

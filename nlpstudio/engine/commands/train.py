@@ -14,7 +14,7 @@ from nlpstudio.engine.catalogue import CATALOGUE
 from nlpstudio.engine.commands import console, ranks
 from nlpstudio.engine.commands.importing import imported
 from nlpstudio.engine.data.options import ImportOptions
-from nlpstudio.engine.errors import InvalidSpec, UnreadableFile
+from nlpstudio.engine.errors import EngineError, InvalidSpec, UnreadableFile
 from nlpstudio.engine.events import Event
 from nlpstudio.engine.job import Job
 from nlpstudio.engine.spec import TrainParams, TrainSpec
@@ -45,8 +45,11 @@ def run(arguments: Namespace) -> int:
         yield from session.run(job, stop=stop)
         shutil.rmtree(job.work)
 
-    if TrainParams.from_json(_json_object(arguments.params)).devices > 1:
-        return _by_several(arguments, out, stop)
+    try:
+        if TrainParams.from_json(_json_object(arguments.params)).devices > 1:
+            return _by_several(arguments, out, stop)
+    except EngineError as error:
+        return console.fail(error, out)
     return console.follow(events(), out)
 
 

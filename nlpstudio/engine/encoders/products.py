@@ -7,7 +7,6 @@ equal to rounding. The choice is one for the process, like torch's count of thre
 
 from __future__ import annotations
 
-import time
 from functools import cache
 from typing import Any
 
@@ -16,9 +15,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
+from nlpstudio.engine.encoders import probing
+
 TORCH, ONEDNN = "torch", "onednn"
 MULTIPLE = 64  # of tokens: oneDNN compiles a kernel for each new shape
-PROBE_SECONDS = 0.05
 WORTH_IT = 1.2
 
 _chosen: list[str] = []
@@ -41,7 +41,8 @@ def fastest() -> str:
     if not (torch.backends.mkldnn.is_available() and hasattr(torch.ops.mkldnn, "_linear_pointwise")):
         return TORCH
     x, weight = torch.ones(512, 512), torch.ones(512, 512)
-    return ONEDNN if _rate(_product, x, weight) > WORTH_IT * _rate(F.linear, x, weight) else TORCH
+    ours, torchs = probing.rates([lambda: _product(x, weight), lambda: F.linear(x, weight)])
+    return ONEDNN if ours > WORTH_IT * torchs else TORCH
 
 
 def linear(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
@@ -88,13 +89,3 @@ def _product(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
 def _of_weight(x: Tensor, grad: Tensor) -> Tensor:
     """The weight's gradient [outputs, inputs], transposing the smaller of the two: oneDNN wants the first one's rows whole."""
     return _product(x.t(), grad.t()).t() if x.shape[1] < grad.shape[1] else _product(grad.t(), x.t())
-
-
-def _rate(product: Any, x: Tensor, weight: Tensor) -> float:
-    """Products per second of this thread's time."""
-    product(x, weight)
-    count, begin = 0, time.perf_counter()
-    while time.perf_counter() - begin < PROBE_SECONDS:
-        product(x, weight)
-        count += 1
-    return count / (time.perf_counter() - begin)

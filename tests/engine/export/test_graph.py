@@ -10,7 +10,7 @@ import pytest
 import torch
 from transformers import AutoConfig, AutoModelForSequenceClassification, AutoModelForTokenClassification
 
-from nlpstudio.engine.encoders import PaddedEncoder
+from nlpstudio.engine.encoders import PaddedEncoder, choose
 from nlpstudio.engine.encoders.families import FAMILIES
 from nlpstudio.engine.export import graph, quantize, traced
 from nlpstudio.engine.inference.onnx import OnnxForward
@@ -32,7 +32,7 @@ def test_the_graph_equals_the_model(family: str, head: str, tmp_path: Path) -> N
     model, examples = model_of(family, head), examples_of(family)
     assert graph.supports(model)
     path = written(graph.build(model), tmp_path)
-    expected = TorchForward(model, CPU).logits_of(examples)
+    expected = TorchForward(model, choose(model), CPU).logits_of(examples)
     got = OnnxForward(path, padding_id=1).logits_of(examples)
     for mine, theirs in zip(got, expected, strict=True):
         np.testing.assert_allclose(mine, theirs, atol=2e-5)
@@ -46,7 +46,7 @@ def test_eight_bits_are_a_quarter_of_the_size_and_near(head: str, tmp_path: Path
     quantize.quantize(path, small)
     kinds = {node.op_type for node in onnx.load(str(small)).graph.node}
     assert {"MatMulInteger", "QAttention"} <= kinds
-    expected = TorchForward(model, CPU).logits_of(examples)
+    expected = TorchForward(model, choose(model), CPU).logits_of(examples)
     got = OnnxForward(small, padding_id=1).logits_of(examples)
     spread = np.concatenate([each.ravel() for each in expected]).std()
     errors = np.concatenate([(a - b).ravel() for a, b in zip(got, expected, strict=True)])
@@ -62,8 +62,8 @@ def test_another_architecture_is_traced(tmp_path: Path) -> None:
         assert not graph.supports(model)
         path = written(traced.build(model, longest=64), tmp_path)
         examples = examples_of("bert")
-        expected = TorchForward(model, CPU)
-        assert isinstance(expected._encoder, PaddedEncoder)
+        expected = TorchForward(model, choose(model), CPU)
+        assert isinstance(expected.encoder, PaddedEncoder)
         got = OnnxForward(path, padding_id=1).logits_of(examples)
         for mine, theirs in zip(got, expected.logits_of(examples), strict=True):
             np.testing.assert_allclose(mine, theirs, atol=1e-5)
