@@ -59,6 +59,9 @@ def pages(program: Program) -> dict[str, str]:
     }
 
 
+STICKING_OUT = """() => [...document.querySelectorAll("body *")]
+  .filter(each => each.getBoundingClientRect().right > document.documentElement.clientWidth + 1)
+  .slice(0, 4).map(each => each.outerHTML.slice(0, 120))"""
 FOR_WRITERS = ("new data set", "new version", "new run", "settings of the project")
 
 
@@ -101,8 +104,8 @@ def test_every_page_has_its_heading_in_its_words_and_fits_a_phone(visit: Visit, 
     for name in opened(page, pages):
         expect(page.get_by_role("heading", level=1)).to_have_count(1)
         if page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth"):
-            wide.append(name)
-    assert not wide
+            wide.append(f"{name}: {page.evaluate(STICKING_OUT)}")
+    assert not wide, "\n".join(wide)
 
 
 def test_the_language_switch_shows_every_page_in_chinese(visit: Visit, pages: dict[str, str]) -> None:
