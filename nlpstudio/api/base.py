@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import EmptyPage, Paginator
+from django.db import DataError
 from django.db.models import Model, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from ninja import NinjaAPI, Schema
@@ -116,6 +117,10 @@ def answer_errors(api: NinjaAPI) -> None:
         fields = [{"field": ".".join(str(x) for x in each["loc"]), "message": each["msg"]} for each in error.errors]
         first = fields[0] if fields else {"field": "", "message": "invalid"}
         return reply(request, 422, "invalid", f"{first['field']}: {first['message']}", fields)
+
+    @api.exception_handler(DataError)
+    def unkeepable(request: HttpRequest, error: DataError) -> HttpResponse:
+        return reply(request, 422, "invalid", "A text has a sign that the database cannot keep, such as NUL.")
 
     @api.exception_handler(StudioError)
     def refused(request: HttpRequest, error: StudioError) -> HttpResponse:
