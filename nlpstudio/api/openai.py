@@ -13,6 +13,7 @@ from collections.abc import AsyncIterator, Mapping
 from typing import Any, Literal
 
 from asgiref.sync import sync_to_async
+from django.db import DataError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from ninja import NinjaAPI, Schema
@@ -293,6 +294,11 @@ def invalid(request: HttpRequest, error: ValidationError) -> HttpResponse:
 @api.exception_handler(UnsuitableInput)
 def unsuitable(request: HttpRequest, error: UnsuitableInput) -> HttpResponse:
     return JsonResponse(_error(" ".join(filter(None, (error.message, error.hint))), error.code), status=400)
+
+
+@api.exception_handler(DataError)
+def unkeepable(request: HttpRequest, error: DataError) -> HttpResponse:
+    return JsonResponse(_error("A text has a sign that cannot be kept, such as NUL.", "invalid_value"), status=400)
 
 
 @api.exception_handler(StudioError)

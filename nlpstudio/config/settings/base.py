@@ -63,6 +63,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "nlpstudio.core.unkeepable.UnkeepableText",
 ]
 ROOT_URLCONF = "nlpstudio.config.urls"
 ASGI_APPLICATION = "nlpstudio.config.asgi.application"
