@@ -50,6 +50,10 @@ class Explaining:
         assert isinstance(predictor.forward, TorchForward), "what was asked for"
         return cls(predictor, predictor.forward.model)
 
+    def close(self) -> None:
+        """Let go of what the model holds; no prediction may follow."""
+        self.predictor.close()
+
     def predict(self, inputs: Any, parameters: dict[str, Any]) -> dict[str, Any]:
         """Explain the decision `parameters["target"]` on the one input in the list `inputs`.
 
