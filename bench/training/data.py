@@ -157,18 +157,18 @@ SOURCES: Mapping[str, Source] = {
     ),
     "msra_ner-short": Source(
         task="ner",
-        train=partial(_sentences, file="msra_ner_uer/dev.tsv", longest=30),
-        validation=partial(_sentences, file="msra_ner_uer/test.tsv", longest=30),
+        train=partial(_sentences, file="msra_ner_uer/dev.tsv", longest=45),
+        validation=partial(_sentences, file="msra_ner_uer/test.tsv", longest=45),
     ),
     "xquad-short": Source(
         task="qa",
-        train=partial(_squad, file="xquad/xquad.en.json", part=(0.0, 0.75), longest=600),
-        validation=partial(_squad, file="xquad/xquad.en.json", part=(0.75, 1.0), longest=600),
+        train=partial(_squad, file="xquad/xquad.en.json", part=(0.0, 0.75), longest=900),
+        validation=partial(_squad, file="xquad/xquad.en.json", part=(0.75, 1.0), longest=900),
     ),
     "xquad-zh-short": Source(
         task="qa",
-        train=partial(_squad, file="xquad/xquad.zh.json", part=(0.0, 0.75), longest=200),
-        validation=partial(_squad, file="xquad/xquad.zh.json", part=(0.75, 1.0), longest=200),
+        train=partial(_squad, file="xquad/xquad.zh.json", part=(0.0, 0.75), longest=280),
+        validation=partial(_squad, file="xquad/xquad.zh.json", part=(0.75, 1.0), longest=280),
     ),
     "xquad": Source(
         task="qa",

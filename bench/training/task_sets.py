@@ -47,7 +47,7 @@ SETS: Mapping[str, TaskSet] = {
         ),
         TaskSet(
             name="msra-zh", task="ner", data="msra_ner-short", model="e5-zhchar",
-            rows=500, held_out=800, epochs=3, max_length=128, batch_size=8, learning_rate=1e-4, precision="bf16",
+            rows=1200, held_out=800, epochs=4, max_length=128, batch_size=8, learning_rate=1e-4, precision="bf16",
         ),
         TaskSet(
             name="lcqmc-zh", task="classification", data="lcqmc", model="e5-zh",
@@ -55,15 +55,15 @@ SETS: Mapping[str, TaskSet] = {
         ),
         TaskSet(
             name="xquad-en", task="qa", data="xquad-short", model="minilm",
-            rows=200, held_out=98, epochs=3, max_length=256, batch_size=8, learning_rate=1e-4, precision="bf16",
+            rows=500, held_out=200, epochs=4, max_length=256, batch_size=8, learning_rate=1e-4, precision="bf16",
         ),
         TaskSet(
             name="xquad-zh", task="qa", data="xquad-zh-short", model="e5-zhchar",
-            rows=150, held_out=100, epochs=3, max_length=256, batch_size=8, learning_rate=1e-4, precision="bf16",
+            rows=500, held_out=200, epochs=4, max_length=256, batch_size=8, learning_rate=1e-4, precision="bf16",
         ),
         TaskSet(
             name="cmrc2018-zh", task="qa", data="cmrc2018-short", model="e5-zhchar",
-            rows=120, held_out=100, epochs=3, max_length=256, batch_size=8, learning_rate=1e-4, precision="bf16",
+            rows=500, held_out=200, epochs=4, max_length=256, batch_size=8, learning_rate=1e-4, precision="bf16",
         ),
     )
 }  # fmt: skip
