@@ -6,6 +6,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from nlpstudio.engine.spec import settings_of
+
 TITLES: Mapping[str, str] = {
     "accuracy": "Accuracy", "macro_f1": "Macro F1", "micro_f1": "Micro F1", "weighted_f1": "Weighted F1",
     "macro_precision": "Macro precision", "macro_recall": "Macro recall", "precision": "Precision",
@@ -65,7 +67,7 @@ def _body(facts: Mapping[str, Any]) -> str:
         "## Data",
         _data(facts),
         "## Training",
-        _table(("setting", "value"), sorted(facts["spec"]["params"].items())),
+        _table(("setting", "value"), _settings(facts["task"], facts["spec"]["params"])),
         f"Seed {facts['seed']}. "
         + ", ".join(f"{name} {version}" for name, version in sorted(facts["versions"].items()))
         + ". `manifest.json` has the sha256 of each file and what is needed to train it again.",
@@ -92,6 +94,11 @@ def _data(facts: Mapping[str, Any]) -> str:
     labels = ", ".join(_plain(label) for label in facts["labels"])
     lines = [f"Rows: {splits}. Fingerprint `{facts['dataset']['fingerprint']}`."]
     return " ".join([*lines, *([f"Labels: {labels}."] if labels else [])])
+
+
+def _settings(task: str, params: Mapping[str, Any]) -> list[tuple[str, Any]]:
+    """Those that mean something for the task, by name."""
+    return [(name, params[name]) for name in sorted(settings_of(task) & params.keys())]
 
 
 def _table(head: tuple[str, ...], rows: Any) -> str:

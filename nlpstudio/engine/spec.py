@@ -103,6 +103,11 @@ class TrainParams(Jsonable):
         return {f.name: getattr(self, f.name) for f in fields(self) if getattr(self, f.name) != f.default}
 
 
+def settings_of(task: str) -> frozenset[str]:
+    """The names of the settings in `TrainParams` that mean something for `task`."""
+    return frozenset(each.name for each in fields(TrainParams) if task in each.metadata.get("only", (task,)))
+
+
 def _check(name: str, value: Any, kind: Any, rule: Mapping[str, Any]) -> None:
     expected: dict[str, tuple[type, ...]] = {"int": (int,), "float": (int, float), "bool": (bool,), "str": (str,)}
     is_bool = isinstance(value, bool)

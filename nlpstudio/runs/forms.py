@@ -13,7 +13,7 @@ from nlpstudio.datasets.models import DatasetVersion
 from nlpstudio.engine import shelf
 from nlpstudio.engine.catalogue import CATALOGUE
 from nlpstudio.engine.conversion.sources import BaseModel
-from nlpstudio.engine.spec import TrainParams, TrainSpec
+from nlpstudio.engine.spec import TrainParams, TrainSpec, settings_of
 from nlpstudio.projects.models import Project
 from nlpstudio.registry import project_shelf
 from nlpstudio.runs import cooking, suggesting
@@ -96,7 +96,7 @@ class RunForm(forms.Form):
 
     def _shown(self) -> set[str]:
         """The settings that have a meaning for the task, and for what its model begins with."""
-        shown = {name for name, field in PARAMS.items() if self.task in field.metadata.get("only", (self.task,))}
+        shown = set(settings_of(self.task))
         if self.task and CATALOGUE[self.task].writes:
             shown -= {"class_weights"}
         if self.task == "pretraining":

@@ -14,7 +14,7 @@ FACTS: dict[str, Any] = {
     "pipeline_tag": "text-classification",
     "labels": ["bad", "g|ood"],
     "dataset": {"fingerprint": "ab" * 32, "splits": {"train": 80, "test": 20}},
-    "spec": {"params": {"epochs": 3}},
+    "spec": {"params": {"epochs": 3, "objective": "mlm_nsp"}},
     "seed": 42,
     "metrics": {"test": {"accuracy": 0.9, "macro_f1": 0.89}},
     "versions": {"torch": "2"},
@@ -37,6 +37,12 @@ def test_its_body_shows_scores_and_escapes_names() -> None:
     assert "| Accuracy | 0.9000 |" in body
     assert "<script>" not in body
     assert r"g\|ood" in body
+
+
+def test_it_lists_only_the_settings_of_its_task() -> None:
+    body = model_card(FACTS)
+    assert "| epochs | 3 |" in body
+    assert "objective" not in body
 
 
 def test_it_is_honest_when_nothing_was_held_out() -> None:

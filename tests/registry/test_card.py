@@ -7,6 +7,7 @@ from nlpstudio.registry import card
 
 FACTS = {
     "name": "Reviews *of* | films",
+    "task": "classification",
     "pipeline_tag": "text-classification",
     "base_model": {"id": "tiny_bert", "licence": "MIT", "languages": ["en"]},
     "metrics": {"test": {"accuracy": 0.91, "macro_f1": 0.9}},
