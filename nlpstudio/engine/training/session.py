@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -24,6 +24,8 @@ from nlpstudio.engine.training.meter import Meter, SaveClock
 
 CHECKPOINTS = "checkpoints"
 HALVINGS = 3
+LEAST_GAIN = 1.1
+"""How many times the commonest token's share a language model must guess right to have learnt anything."""
 
 
 def run(
@@ -222,6 +224,8 @@ def _finish(job: Job, data: preparing.Prepared, training: loop.Training) -> Gene
         records[name] = data.task.records(split.rows, predictions, setup)
         epoch = round(best_step / training.epoch_steps, 4)
         yield Evaluated(step=best_step, epoch=epoch, split=name, metrics=reports[name]["metrics"])
+        if name == "validation":
+            yield from _unlearnt(reports[name]["metrics"])
     best_by = CATALOGUE[data.task.name].best_by if training.validation else "training_loss"
     metrics = {name: report["metrics"] for name, report in reports.items()}
     artifact.write_predictions(job.out / "predictions", records, data.task.schema)
@@ -239,6 +243,16 @@ def _finish(job: Job, data: preparing.Prepared, training: loop.Training) -> Gene
         weights_sha256=weights_sha256,
         environment=training.hardware.environment(),
     )
+
+
+def _unlearnt(metrics: Mapping[str, float]) -> Generator[Event, None, None]:
+    """Say of a language model that knows no more than which token is the commonest that it is of no use yet."""
+    if metrics.get("accuracy", 0.0) <= LEAST_GAIN * metrics.get("majority_accuracy", -1.0):
+        message = (
+            "The model guesses hardly better than the commonest token, said always: a fine-tune from it would gain "
+            "nothing. Give it more steps: more epochs, a smaller batch, or more text."
+        )
+        yield Warned(code="pretraining.unlearnt", message=message)
 
 
 def _facts(job: Job, data: preparing.Prepared) -> dict[str, Any]:
