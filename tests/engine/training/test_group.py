@@ -100,6 +100,22 @@ def test_the_death_of_one_ends_all_and_the_next_goes_on_and_can_be_stopped(tmp_p
     manifest.verify(tmp_path / "run" / "out" / "model")
 
 
+def test_two_processes_that_die_and_go_on_end_in_the_same_bytes(tmp_path: Path, base_model: Path) -> None:
+    weights = []
+    for name, dies in (("whole", False), ("broken", True)):
+        job = job_file(tmp_path / name, base_model, epochs=3, devices=2)
+        command = [sys.executable, "-m", "nlpstudio.engine", "run", str(job)]
+        if dies:
+            with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment()) as launcher:
+                until(launcher, "saved")
+                (victim,) = [each for each in ranks_of(launcher.pid) if each.environ().get("RANK") == "0"]
+                victim.kill()
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment()) as launcher:
+            assert (until(launcher, "prepared")["resumed_from"] > 0) == dies
+            weights.append(until(launcher, "finished")["weights_sha256"])
+    assert weights[0] == weights[1]
+
+
 def until(launcher: subprocess.Popen[str], kind: str) -> dict[str, Any]:
     """The next event of that kind; the run must not end before."""
     assert launcher.stdout is not None
