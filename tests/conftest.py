@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -10,6 +11,7 @@ from hypothesis import settings
 from xdist.scheduler import LoadScopeScheduling
 
 from nlpstudio.accounts.models import User
+from nlpstudio.config.settings import base
 from nlpstudio.projects.models import Membership, Project, Role, Team
 
 if TYPE_CHECKING:
@@ -67,6 +69,12 @@ def project(team: Team, owner: User, editor: User, viewer: User) -> Project:
     for user, role in ((owner, Role.OWNER), (editor, Role.EDITOR), (viewer, Role.VIEWER)):
         Membership.objects.create(project=project, user=user, role=role)
     return project
+
+
+@pytest.fixture
+def no_broker(settings: Any, tmp_path: Path) -> None:
+    """The installation's own cache, on a broker that nobody has started."""
+    settings.CACHES = {"default": {**base.CACHES["default"], "LOCATION": f"unix://{tmp_path}/nobody"}}
 
 
 @pytest.fixture(scope="session")

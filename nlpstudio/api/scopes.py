@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-import logging
-import math
 import re
-import time
 from typing import Any
 from uuid import UUID
 
 from django.conf import settings
-from django.core.cache import cache
 from django.http import Http404, HttpRequest
 from django.urls import ResolverMatch
-from redis.exceptions import RedisError
 
 from nlpstudio.accounts import services as accounts
 from nlpstudio.accounts.models import ApiToken, Scope, User
+from nlpstudio.core import limits
 from nlpstudio.core.errors import StudioError
 from nlpstudio.demos.models import Batch
 from nlpstudio.registry.models import ModelVersion
-
-logger = logging.getLogger(__name__)
 
 PREFIX = "api/v1/"
 MINUTE = 60
@@ -72,21 +66,12 @@ def token_to_predict(plain: str) -> ApiToken | None:
 
 def count(token: ApiToken) -> None:
     """Count the request in this minute's window. A cache that is away lets it pass."""
-    limits = [each for each in (token.per_minute, settings.TOKEN_PER_MINUTE) if each]
-    if not limits:
+    bounds = [each for each in (token.per_minute, settings.TOKEN_PER_MINUTE) if each]
+    if not bounds:
         return
-    now = time.time()
-    key = f"token:{token.pk}:{int(now // MINUTE)}"
-    try:
-        cache.add(key, 0, timeout=2 * MINUTE)
-        made = cache.incr(key)
-    except (RedisError, OSError, ValueError) as error:
-        logger.warning("requests of tokens are not counted: %s", error)
-        return
-    if made > min(limits):
-        raise TooMany(
-            f"This token may make {min(limits)} requests a minute.", retry_after=math.ceil(MINUTE - now % MINUTE)
-        )
+    most = min(bounds)
+    if wait := limits.seconds_to_wait(f"token:{token.pk}", most=most, seconds=MINUTE):
+        raise TooMany(f"This token may make {most} requests a minute.", retry_after=wait)
 
 
 def _check_model(match: ResolverMatch, token: ApiToken) -> None:

@@ -141,20 +141,24 @@ def test_writing_ends_when_the_client_goes_away(
         time.sleep(0.05)
 
 
-def test_hugging_faces_client_gets_texts(studio: str, viewer: User, serve_worker: Pool, publish: Publish) -> None:
-    token = accounts.create_token(user=viewer, name="test")[1]
+def test_hugging_faces_client_gets_the_models_texts(
+    studio: str, viewer: User, serve_worker: Pool, publish: Publish
+) -> None:
+    token, text = accounts.create_token(user=viewer, name="test")[1], "good film 1"
 
     def client(version: ModelVersion) -> InferenceClient:
         return InferenceClient(model=f"{studio}/api/v1/model-versions/{version.pk}/predict", token=token, timeout=60)
 
-    assert isinstance(client(publish("translation")).translation("good film 1"), object)
-    translated = client(publish("translation", model_name="T")).translation("good film 1")
-    assert isinstance(translated.translation_text, str)
-    summary = client(publish("summarization", model_name="S")).summarization("good film 1")
-    assert isinstance(summary.summary_text, str)
-    writer = client(publish("generation", model_name="W"))
-    assert isinstance(writer.text_generation("good film", max_new_tokens=5), str)
-    details = writer.text_generation("good film", max_new_tokens=5, details=True)
+    version = publish("translation", model_name="T")
+    translated = client(version).translation(text).translation_text
+    assert [{"translation_text": translated}] == Predictor.load(version.artifact).predict(text)
+    version = publish("summarization", model_name="S")
+    summary = client(version).summarization(text).summary_text
+    assert [{"summary_text": summary}] == Predictor.load(version.artifact).predict(text)
+    version = publish("generation", model_name="W")
+    writer, expected = client(version), Predictor.load(version.artifact).predict(text, {"max_new_tokens": 5})
+    assert [{"generated_text": writer.text_generation(text, max_new_tokens=5)}] == expected
+    details = writer.text_generation(text, max_new_tokens=5, details=True)
     assert details.details is not None and 0 < details.details.generated_tokens <= 5
 
 

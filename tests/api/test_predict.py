@@ -43,6 +43,10 @@ def token(viewer: User) -> str:
     return accounts.create_token(user=viewer, name="test")[1]
 
 
+def hub_client(studio: str, token: str, version: ModelVersion) -> InferenceClient:
+    return InferenceClient(model=f"{studio}/api/v1/model-versions/{version.pk}/predict", token=token, timeout=60)
+
+
 def test_the_hub_client_classifies_as_the_model_does(
     url: str, token: str, serve_worker: Pool, version: ModelVersion
 ) -> None:
@@ -132,7 +136,7 @@ def test_the_hub_client_marks_entities_at_exact_code_points(
     studio: str, token: str, serve_worker: Pool, publish: Publish
 ) -> None:
     version = publish("ner")
-    client = InferenceClient(model=f"{studio}/api/v1/model-versions/{version.pk}/predict", token=token)
+    client = hub_client(studio, token, version)
     text = "🙂 anna lake lives in 北京"
     model = Predictor.load(version.artifact)
     strategies: list[Any] = [{"aggregation_strategy": each} for each in ("none", "simple", "first", "average", "max")]
@@ -156,7 +160,7 @@ def test_the_hub_client_marks_entities_at_exact_code_points(
 
 def test_the_hub_client_finds_answers(studio: str, token: str, serve_worker: Pool, publish: Publish) -> None:
     version = publish("qa")
-    client = InferenceClient(model=f"{studio}/api/v1/model-versions/{version.pk}/predict", token=token)
+    client = hub_client(studio, token, version)
     asked = {"question": "where is anna 7", "context": "🙂 anna 7 lives in 北京 and works at a lake."}
     best: Any = client.question_answering(**asked, handle_impossible_answer=False)
     assert asked["context"][best.start : best.end] == best.answer != ""
@@ -168,3 +172,19 @@ def test_the_hub_client_finds_answers(studio: str, token: str, serve_worker: Poo
     assert isinstance(one, dict)
     many = httpx.post(url, json={"inputs": [asked, asked]}, headers=headers, timeout=30).json()
     assert isinstance(many, list) and len(many) == 2
+
+
+def test_the_hub_client_fills_gaps(studio: str, token: str, serve_worker: Pool, publish: Publish) -> None:
+    version = publish("pretraining")
+    client, model = hub_client(studio, token, version), Predictor.load(version.artifact)
+    text = "the film 7 was [MASK] and we love it. 我 喜欢 电影 7"
+    for parameters in ({}, {"top_k": 2}, {"targets": ["good", "差"]}):
+        answer = client.fill_mask(text, **parameters)
+        expected: Any = model.predict(text, parameters)
+        found = [(each.token, each.token_str, each.sequence) for each in answer]
+        assert found == [(each["token"], each["token_str"], each["sequence"]) for each in expected]
+        assert [each.score for each in answer] == pytest.approx([each["score"] for each in expected], abs=1e-6)
+    assert len(client.fill_mask(text, top_k=2)) == 2
+    assert {each.token_str for each in client.fill_mask(text, targets=["good", "差"])} == {"good", "差"}
+    with pytest.raises(HfHubHTTPError, match="MASK"):
+        client.fill_mask("the film was good")

@@ -82,7 +82,7 @@ def test_a_token_that_asks_too_often_is_told_when_to_come_back(
     ask: Ask, viewer: User, settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = timezone.now().timestamp() // 60 * 60 + 12.5
-    monkeypatch.setattr("nlpstudio.api.scopes.time.time", lambda: now)
+    monkeypatch.setattr("nlpstudio.core.limits.time.time", lambda: now)
     cache.clear()
     token, free = token_for(viewer, per_minute=3), token_for(viewer)
     assert [ask("GET", "/me", token).status_code for _ in range(4)] == [200, 200, 200, 429]
@@ -94,6 +94,11 @@ def test_a_token_that_asks_too_often_is_told_when_to_come_back(
     assert ask("GET", "/me", token).status_code == 200
     settings.TOKEN_PER_MINUTE = 0
     assert ask("GET", "/me", free).status_code == 200
+
+
+def test_a_limited_token_is_good_while_the_broker_is_away(ask: Ask, viewer: User, no_broker: None) -> None:
+    token = token_for(viewer, per_minute=1)
+    assert [ask("GET", "/me", token).status_code for _ in range(2)] == [200, 200]
 
 
 def test_the_form_makes_a_limited_token(client: Client, viewer: User, version: ModelVersion) -> None:

@@ -97,6 +97,18 @@ def test_a_link_used_too_often_asks_for_patience(client: Client, serve_worker: P
     assert inside.status_code == 200
 
 
+def test_a_link_answers_while_the_broker_is_away(
+    client: Client, serve_worker: Pool, link: ShareLink, no_broker: None
+) -> None:
+    address = sharing.address_of(link)
+    for page in ("predict/", "explain/"):
+        assert client.post(f"{address}{page}", {"text": "good film", "target": ""}).status_code == 200
+    link.refresh_from_db()
+    assert link.uses == 2
+    sharing.revoke(link=link, by=link.created_by)
+    assert client.post(f"{address}predict/", {"text": "good film"}).status_code == 410
+
+
 @pytest.mark.parametrize(("who", "status"), [("owner", 302), ("editor", 403), ("stranger", 404), (None, 302)])
 def test_only_owners_let_others_in(
     client: Client, request: pytest.FixtureRequest, version: ModelVersion, who: str | None, status: int
