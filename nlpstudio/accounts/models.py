@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Iterator
 from typing import Any, ClassVar
 from uuid import UUID
 
@@ -37,6 +38,9 @@ class User(AbstractBaseUser):
     is_active = models.BooleanField(default=True)
     is_admin = models.BooleanField(default=False)
     created_at = models.DateTimeField(auto_now_add=True)
+    last_seen_at = models.DateTimeField(null=True, editable=False)
+    session_epoch = models.PositiveIntegerField(default=0, editable=False)
+    """Sessions of an earlier epoch are over, also when a closed account is opened again."""
 
     objects: ClassVar[UserManager] = UserManager()
 
@@ -52,6 +56,16 @@ class User(AbstractBaseUser):
 
     def __str__(self) -> str:
         return self.name or self.email
+
+    def get_session_auth_hash(self) -> str:
+        """What a session must hold to be the user's: it changes with the password and the epoch."""
+        return self._of_this_epoch(super().get_session_auth_hash())
+
+    def get_session_auth_fallback_hash(self) -> Iterator[str]:
+        return (self._of_this_epoch(each) for each in super().get_session_auth_fallback_hash())
+
+    def _of_this_epoch(self, hashed: str) -> str:
+        return f"{hashed}.{self.session_epoch}" if self.session_epoch else hashed
 
 
 class TokenQuerySet(models.QuerySet["ApiToken"]):

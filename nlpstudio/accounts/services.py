@@ -19,6 +19,7 @@ from nlpstudio.core.live import announce
 
 TOKEN_MARK = "nlps_"
 SEEN_EVERY = 60.0
+PERSON_SEEN_EVERY = 300.0
 
 
 def digest_of(secret: str) -> str:
@@ -134,6 +135,12 @@ def create_user(*, email: str, name: str, password: str) -> User:
     user = User.objects.create_user(email, password, name=name)
     record(user, "user.created", user)
     return user
+
+
+def note_seen(user: User) -> None:
+    """Remember that the user was here just now, at most once in five minutes."""
+    if user.last_seen_at is None or (timezone.now() - user.last_seen_at).total_seconds() > PERSON_SEEN_EVERY:
+        User.objects.filter(pk=user.pk).update(last_seen_at=clock.now())
 
 
 def change_profile(user: User, *, name: str, language: str, theme: str) -> None:

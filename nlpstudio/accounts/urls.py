@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from allauth.account import views as allauth
+from allauth.mfa.base import views as mfa
+from allauth.mfa.recovery_codes import views as recovery
+from allauth.mfa.totp import views as totp
 from django.urls import URLPattern, URLResolver, include, path, re_path
+from django.views.decorators.cache import never_cache
 
 from nlpstudio.accounts import views
+from nlpstudio.accounts.two_factor import needs_it
 from nlpstudio.core.policy import Policy, policy
 
 public = policy(Policy.PUBLIC, "GET", "POST")
@@ -44,4 +49,22 @@ sign_in = [
     path("reauthenticate/", signed_in(allauth.reauthenticate), name="account_reauthenticate"),
 ]
 
-urlpatterns: list[URLPattern | URLResolver] = [*sign_in, path("", include((own, "accounts")))]
+two_factor = [
+    path("two-factor/code/", public(mfa.authenticate), name="mfa_authenticate"),
+    path("two-factor/code-again/", signed_in(mfa.reauthenticate), name="mfa_reauthenticate"),
+    path("security/", policy(Policy.SIGNED_IN)(never_cache(mfa.index)), name="mfa_index"),
+    path("two-factor/on/", signed_in(never_cache(totp.activate_totp)), name="mfa_activate_totp"),
+    path("two-factor/off/", signed_in(needs_it(totp.deactivate_totp)), name="mfa_deactivate_totp"),
+    path(
+        "two-factor/recovery-codes/",
+        policy(Policy.SIGNED_IN)(never_cache(needs_it(recovery.view_recovery_codes))),
+        name="mfa_view_recovery_codes",
+    ),
+    path(
+        "two-factor/recovery-codes/new/",
+        signed_in(never_cache(needs_it(recovery.generate_recovery_codes))),
+        name="mfa_generate_recovery_codes",
+    ),
+]
+
+urlpatterns: list[URLPattern | URLResolver] = [*sign_in, *two_factor, path("", include((own, "accounts")))]

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from uuid import UUID
 
+from allauth.account.utils import perform_login
 from django.conf import settings
 from django.contrib import messages
-from django.contrib.auth import login
+from django.contrib.auth import logout
 from django.http import HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
 from django.utils.http import url_has_allowed_host_and_scheme
@@ -90,12 +91,12 @@ def preferences(request: HtmxRequest) -> HttpResponse:
 @never_cache
 @sensitive_variables("secret")
 def link(request: HtmxRequest, secret: str) -> HttpResponse:
-    """Sign in by a one-time link. A used or old one says so and where to go."""
+    """Sign in by a one-time link, which stands for the password. A used or old one says so and where to go."""
     user = services.use_sign_in_link(secret)
     if user is None:
         return render(request, "accounts/link_gone.html", {}, status=410)
-    login(request, user, backend=BACKEND)
-    return go_to(request, "home")
+    logout(request)
+    return perform_login(request, user)  # type: ignore[no-any-return]  # a second factor is asked for by a page
 
 
 def _safe(request: HtmxRequest, url: str) -> str:

@@ -72,7 +72,12 @@ WORDS: Mapping[str, Any] = {
     "token.revoked": _("revoked an access token"),
     "user.created": _("made an account"),
     "user.made_admin": _("became an administrator"),
-    "user.signed_in_by_link": _("signed in by a link"),
+    "user.signed_in_by_link": _("opened a sign-in link"),
+    "two_factor.on": _("switched two-factor sign-in on"),
+    "two_factor.off": _("switched two-factor sign-in off"),
+    "two_factor.codes_made": _("made new recovery codes"),
+    "two_factor.code_used": _("signed in with a recovery code"),
+    "two_factor.reset": _("reset somebody's two-factor sign-in"),
 }
 """Action to words. An action without words here is shown by its own name."""
 

@@ -34,6 +34,7 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "allauth",
     "allauth.account",
+    "allauth.mfa",
     "channels",
     "django_htmx",
     "template_partials.apps.SimpleAppConfig",
@@ -59,6 +60,7 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "nlpstudio.accounts.middleware.PreferencesMiddleware",
+    "nlpstudio.accounts.middleware.LastSeenMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
@@ -135,6 +137,16 @@ ACCOUNT_LOGOUT_ON_GET = False
 ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"
 ACCOUNT_SESSION_REMEMBER = True
 ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE = False
+MFA_ADAPTER = "nlpstudio.accounts.two_factor.TwoFactor"
+MFA_FORMS = {
+    "activate_totp": "nlpstudio.accounts.two_factor.ActivateForm",
+    "authenticate": "nlpstudio.accounts.two_factor.AuthenticateForm",
+    "reauthenticate": "nlpstudio.accounts.two_factor.ReauthenticateForm",
+}
+MFA_TOTP_ISSUER = "NLP Studio"
+MFA_RECOVERY_CODES_SHOW_ONCE = True
+MFA_RECOVERY_CODE_DIGITS = 10
+MFA_ALLOW_UNVERIFIED_EMAIL = True  # accounts are made by invitation, not by proving an e-mail
 EMAIL_CONFIG = env.email("EMAIL_URL", default=f"filemail://{STUDIO_HOME / 'mail'}")
 vars().update(EMAIL_CONFIG)
 DEFAULT_FROM_EMAIL = env("EMAIL_FROM", default="NLP Studio <studio@localhost>")
