@@ -17,8 +17,12 @@ CHARACTERS_A_WORD = 2.5
 SMALL = 20_000_000
 """Parameters below which a base model bears, and needs, a higher learning rate."""
 SMALL_RATE = 2e-4
-FRESH_RATE = 5e-4
+FRESH_RATE = 1e-3
 """For random weights, which need far longer steps than trained ones."""
+FRESH_BATCH = 32
+FRESH_STEPS = 6000
+"""Optimizer steps before which masked words are guessed by little more than how common they are."""
+MOST_FRESH_EPOCHS = 40
 SUGGESTED = ("max_length", "learning_rate", "epochs", "batch_size", "early_stopping")
 """The settings that follow the data until somebody changes them."""
 
@@ -45,9 +49,10 @@ def learning_rate(entry: BaseModel | None, version: DatasetVersion | None = None
 
 
 def pace(version: DatasetVersion | None) -> dict[str, int]:
-    """Epochs, batch size and patience: pre-training wants many sequences a step and stops at no plateau."""
+    """Epochs, batch size and patience: pre-training wants many steps and stops at no plateau."""
     if version is not None and version.dataset.task == "pretraining":
-        return {"epochs": 10, "batch_size": 64, "early_stopping": 0}
+        epochs = math.ceil(FRESH_STEPS * FRESH_BATCH / estimating.sequences(version, TrainParams()))
+        return {"epochs": min(max(epochs, 3), MOST_FRESH_EPOCHS), "batch_size": FRESH_BATCH, "early_stopping": 0}
     plain = TrainParams()
     return {"epochs": plain.epochs, "batch_size": plain.batch_size, "early_stopping": plain.early_stopping}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,7 @@ from nlpstudio.engine.spec import TrainParams, TrainSpec
 from nlpstudio.projects.models import Project
 from nlpstudio.registry import project_shelf
 from nlpstudio.registry.models import Tokenizer
-from nlpstudio.runs import estimating, execution, leases, readiness, services, showing, wiring
+from nlpstudio.runs import estimating, execution, leases, readiness, services, showing, suggesting, wiring
 from nlpstudio.runs.forms import RunForm, first_values
 from nlpstudio.runs.models import Run
 from nlpstudio.runs.states import State
@@ -52,6 +53,14 @@ def drive(spec: TrainSpec, version: DatasetVersion, by: User) -> Run:
     claimed.refresh_from_db()
     assert claimed.state == State.FINISHED, (claimed.error_message, (claimed.folder / "log.txt").read_text()[-2000:])
     return claimed
+
+
+def test_as_many_epochs_are_suggested_as_it_takes_to_learn(corpus: DatasetVersion) -> None:
+    assert suggesting.pace(corpus)["epochs"] == suggesting.MOST_FRESH_EPOCHS  # a corpus so small is never learnt
+    corpus.statistics["corpus"]["characters"] *= 3_000
+    paced = replace(TrainParams(), **suggesting.pace(corpus))
+    assert 3 < paced.epochs < suggesting.MOST_FRESH_EPOCHS
+    assert suggesting.FRESH_STEPS <= suggesting.steps(corpus, paced) < 1.5 * suggesting.FRESH_STEPS
 
 
 @pytest.mark.slow
