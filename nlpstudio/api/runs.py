@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import partial
 from typing import Annotated, Any
 from urllib.parse import urlencode
 from uuid import UUID
 
-from django.core.cache import cache
 from django.http import HttpRequest
-from django.utils.translation import gettext as _
 from ninja import Field, Header, Router, Schema
 
 from nlpstudio.accounts.models import User
 from nlpstudio.api.base import ApiRequest, Listing, paged
-from nlpstudio.core.errors import StudioError
 from nlpstudio.datasets.access import version_for
 from nlpstudio.engine.spec import TrainParams, TrainSpec
 from nlpstudio.projects.access import project_for
@@ -29,7 +26,6 @@ from nlpstudio.runs.states import State
 router = Router(tags=["runs"])
 
 MOST_EVENTS = 1000
-KEY_SECONDS = 24 * 3600
 
 
 class RunIn(Schema):
@@ -140,37 +136,27 @@ def create(
     body: RunIn,
     idempotency_key: Annotated[str, Header(max_length=200)] = "",
 ) -> tuple[int, dict[str, Any]]:
-    """Editors. With an `Idempotency-Key` the same request within a day answers with the same run."""
+    """Editors. With an `Idempotency-Key` the request may be sent again until it is answered: it starts one run, and answers with it."""
     project = project_for(request.auth, project_id, Role.EDITOR)
     version = version_for(request.auth, body.dataset_version)
     params = TrainParams.from_json(body.params)
     spec = TrainSpec(task=version.dataset.task, base_model=body.base_model, params=params)
 
-    def start() -> Run:
-        return services.start(
-            project=project, dataset_version=version, spec=spec, by=request.auth, name=body.name, needs=body.needs
-        )
+    run = services.start(
+        project=project,
+        dataset_version=version,
+        spec=spec,
+        by=request.auth,
+        name=body.name,
+        needs=body.needs,
+        request_key=_request_key(idempotency_key, project, request.auth),
+    )
+    return 201, to_json(run_for(request.auth, run.pk) if idempotency_key else run)
 
-    return 201, to_json(_once(idempotency_key, project, request.auth, start))
 
-
-def _once(key: str, project: Project, user: User, start: Callable[[], Run]) -> Run:
-    """The run that this key started, started now if there is none."""
-    if not key:
-        return start()
-    name = "run-key-" + hashlib.sha256(f"{user.pk} {project.pk} {key}".encode()).hexdigest()
-    if not cache.add(name, "", KEY_SECONDS):
-        known = cache.get(name)
-        if not known:
-            raise StudioError(_("A request with this key is being answered now."), code="run.key_in_use")
-        return run_for(user, UUID(known))
-    try:
-        run = start()
-    except BaseException:
-        cache.delete(name)
-        raise
-    cache.set(name, str(run.pk), KEY_SECONDS)
-    return run
+def _request_key(key: str, project: Project, user: User) -> str:
+    """What the run keeps of the header: nobody meets another's key."""
+    return hashlib.sha256(f"{user.pk} {project.pk} {key}".encode()).hexdigest() if key else ""
 
 
 @router.get("/projects/{uuid:project_id}/runs", response=Listing, summary="The runs of a project")

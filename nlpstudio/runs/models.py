@@ -72,7 +72,8 @@ class Run(models.Model):
     is conditional on its `fence`, so a worker that comes back from the dead writes nothing.
     `metrics` and `best` are flat; each has its split beside it. `stop_requested` outlives a lost worker,
     so that whoever takes the run over still stops it. `needs` are the labels that its worker must have; a smaller
-    `place` goes before the other runs that the same person has waiting.
+    `place` goes before the other runs that the same person has waiting. `request_key` is what its starter sent along
+    so that the same request, sent again because its answer was lost, starts nothing.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -82,6 +83,7 @@ class Run(models.Model):
     base_model = models.CharField(max_length=200)
     spec = models.JSONField()
     needs = models.JSONField(default=list)
+    request_key = models.CharField(max_length=64, blank=True, editable=False)
     place = models.IntegerField(default=0)
     state = models.CharField(max_length=12, choices=State, default=State.QUEUED, db_index=True)
     stop_requested = models.BooleanField(default=False)
@@ -121,6 +123,9 @@ class Run(models.Model):
 
     class Meta:
         constraints = [
+            models.UniqueConstraint(
+                fields=["request_key"], name="one_run_a_request", condition=~models.Q(request_key="")
+            ),
             models.CheckConstraint(
                 name="ended_iff_final",
                 condition=models.Q(state__in=sorted(FINAL), ended_at__isnull=False)

@@ -8,7 +8,7 @@ import shutil
 from collections.abc import Iterable
 from typing import Any
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -42,27 +42,40 @@ def start(
     by: User | None,
     name: str = "",
     needs: Iterable[str] = (),
+    request_key: str = "",
 ) -> Run:
-    """Queue a run for a worker with all labels in `needs`. Raises `StudioError` with the first reason against it."""
+    """Queue a run for a worker with all labels in `needs`. Raises `StudioError` with the first reason against it.
+
+    With a `request_key` that a run has already been started with, that run is the answer: asked twice, started once.
+    """
+    if request_key and (known := Run.objects.filter(request_key=request_key).first()):
+        return known
     if dataset_version.dataset.project_id != project.pk:
         raise StudioError(_("The data set belongs to another project."), code="run.foreign_data", status=400)
     for reason in readiness.reasons(version=dataset_version, spec=spec):
         if reason.blocks:
             raise StudioError(reason.message, hint=reason.hint, code=reason.code, status=400)
     quotas.require_room(project)
-    with transaction.atomic():
-        run = Run.objects.create(
-            project=project,
-            name=name.strip()[:120] or default_name(dataset_version, spec),
-            dataset_version=dataset_version,
-            base_model=spec.base_model,
-            spec=spec.to_json(),
-            needs=_labels(needs),
-            created_by=by,
-            queued_at=timezone.now(),
-        )
-        audit.record(by, "run.started", run, project_id=project.pk)
-        delay_on_commit(tasks.work)
+    run = Run(
+        project=project,
+        name=name.strip()[:120] or default_name(dataset_version, spec),
+        dataset_version=dataset_version,
+        base_model=spec.base_model,
+        spec=spec.to_json(),
+        needs=_labels(needs),
+        request_key=request_key,
+        created_by=by,
+        queued_at=timezone.now(),
+    )
+    try:
+        with transaction.atomic():
+            run.save(force_insert=True)
+            audit.record(by, "run.started", run, project_id=project.pk)
+            delay_on_commit(tasks.work)
+    except IntegrityError:
+        if request_key and (known := Run.objects.filter(request_key=request_key).first()):  # the other one was faster
+            return known
+        raise
     return run
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.core.cache import cache
 from django.test import Client
 
 from nlpstudio.accounts import services as accounts
@@ -96,6 +97,12 @@ def test_a_key_starts_a_run_once(client: Client, editor: User, owner: User, data
     assert first == again
     assert start(client, editor, dataset_version, key="b").json()["id"] != first
     assert start(client, owner, dataset_version, key="a").json()["id"] != first
+
+
+def test_a_key_outlives_a_cache_that_forgot_it(client: Client, editor: User, dataset_version: DatasetVersion) -> None:
+    first = start(client, editor, dataset_version, key="a").json()["id"]
+    cache.clear()
+    assert start(client, editor, dataset_version, key="a").json()["id"] == first
 
 
 def test_a_key_of_a_refused_request_may_be_used_again(

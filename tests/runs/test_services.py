@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -27,6 +27,24 @@ def test_a_started_run_waits_and_is_written_down(
     assert (run.state, run.name, run.train_spec) == (State.QUEUED, "Reviews", spec)
     assert services.queue_position(run) == 1
     assert AuditEntry.objects.get().action == "run.started"
+
+
+def test_a_request_that_is_overtaken_by_itself_starts_nothing(
+    project: Project, dataset_version: DatasetVersion, spec: TrainSpec, editor: User
+) -> None:
+    def start(needs: Iterable[str] = ()) -> Run:
+        return services.start(
+            project=project, dataset_version=dataset_version, spec=spec, by=editor, needs=needs, request_key="k"
+        )
+
+    faster: list[Run] = []
+
+    def needs() -> Iterator[str]:  # is read after the first look for the key and before the run is saved
+        faster.append(start())
+        yield from ()
+
+    assert start(needs()) == faster[0]
+    assert Run.objects.count() == AuditEntry.objects.filter(action="run.started").count() == 1
 
 
 @pytest.mark.parametrize(
