@@ -79,6 +79,19 @@ def files_root(url: str, home: Path) -> Path:
     return make_home(Path(parts.path))
 
 
+def serve_urls(value: str) -> list[str]:
+    """Where the serve workers listen: one address or several with commas, such as `http://one:8100,http://two:8100`.
+
+    Raises `ImproperlyConfigured` for what is no address.
+    """
+    urls = [each.strip().rstrip("/") for each in value.split(",") if each.strip()]
+    for url in urls:
+        parts = urlsplit(url)
+        if not (parts.hostname if parts.scheme in ("http", "https") else parts.scheme == "unix" and parts.path):
+            raise ImproperlyConfigured(f"SERVE_URL: {url} is no address; give http://HOST:PORT or unix:///path/to/it.")
+    return urls
+
+
 def worker_labels(value: str) -> list[str]:
     """What a worker on this machine can do, such as `gpu,memory`; found out when nothing is said.
 

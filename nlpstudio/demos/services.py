@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import httpx
-from django.conf import settings
 from django.utils.translation import gettext as _
 
 from nlpstudio.core.errors import StudioError
-from nlpstudio.demos import abstaining
+from nlpstudio.demos import abstaining, places
 from nlpstudio.engine.errors import UnsuitableInput
 from nlpstudio.engine.inference import engines
 from nlpstudio.registry import usage
@@ -22,7 +19,9 @@ from nlpstudio.registry.models import ModelVersion
 
 SECONDS = 30.0
 EXPLAIN_SECONDS = 60.0
-CONNECT_SECONDS = 2.0
+WARM_SECONDS = 2.0
+BUSY = 429
+JSON = {"content-type": "application/json"}
 
 
 class ServeAway(StudioError):
@@ -60,12 +59,11 @@ def predict(
 
     The request is counted for the version under `source`.
     """
-    body = body_of(version, inputs, parameters, seconds=seconds)
+    body = body_of(version, inputs, parameters)
     started = time.perf_counter()
     failed = True
     try:
-        with _client(seconds) as client:
-            response = client.post("/predict", content=json.dumps(body), headers={"content-type": "application/json"})
+        response = _post(version, "/predict", body, seconds=seconds)
         if response.status_code != 200:
             raise error_of(response)
         failed = False
@@ -79,9 +77,8 @@ def explain(
     version: ModelVersion, inputs: Any, target: dict[str, Any], *, seconds: float = EXPLAIN_SECONDS
 ) -> dict[str, Any]:
     """What speaks for a decision on one input, as `engine.inference.explaining` says it. Raises as `predict` does."""
-    body = {"model": _folder(version), "inputs": inputs, "target": target, "deadline_ms": 1000 * seconds}
-    with _client(seconds) as client:
-        response = client.post("/explain", content=json.dumps(body), headers={"content-type": "application/json"})
+    body = {"model": _folder(version), "inputs": inputs, "target": target}
+    response = _post(version, "/explain", body, seconds=seconds)
     if response.status_code != 200:
         raise error_of(response)
     explained: dict[str, Any] = response.json()
@@ -95,10 +92,8 @@ def inside(version: ModelVersion, text: str) -> Any:
         "engine": engines.TORCH,
         "inputs": text,
         "parameters": {"inside": True},
-        "deadline_ms": 1000 * SECONDS,
     }
-    with _client(SECONDS) as client:
-        response = client.post("/predict", content=json.dumps(body), headers={"content-type": "application/json"})
+    response = _post(version, "/predict", body, seconds=SECONDS)
     if response.status_code != 200:
         raise error_of(response)
     return response.json()
@@ -106,22 +101,21 @@ def inside(version: ModelVersion, text: str) -> Any:
 
 def warm(version: ModelVersion) -> str:
     """Have the model loaded; its state: loading, ready or failed. Raises `ServeAway` and `ServeRefused`."""
-    with _client(CONNECT_SECONDS) as client:
-        response = client.post("/warm", json={"model": _folder(version), "engine": version.answering_engine})
+    body = {"model": _folder(version), "engine": version.answering_engine}
+    response = _post(version, "/warm", body, seconds=WARM_SECONDS)
     if response.status_code != 200:
         raise error_of(response)
     return str(response.json()["state"])
 
 
-def body_of(version: ModelVersion, inputs: Any, parameters: dict[str, Any] | None, *, seconds: float) -> dict[str, Any]:
-    """What the serve worker is asked. Raises `UnsuitableInput`."""
+def body_of(version: ModelVersion, inputs: Any, parameters: dict[str, Any] | None) -> dict[str, Any]:
+    """What the serve worker is asked, but for how long it may take. Raises `UnsuitableInput`."""
     settled = abstaining.settled(version, parameters)
     return {
         "model": _folder(version),
         "engine": version.answering_engine,
         "inputs": inputs,
         "parameters": settled,
-        "deadline_ms": 1000 * seconds,
     }
 
 
@@ -130,22 +124,35 @@ def _folder(version: ModelVersion) -> str:
     return f"{version.pk}/{version.artifact.name}"
 
 
-@contextmanager
-def _client(seconds: float) -> Iterator[httpx.Client]:
-    """A connection to the serve worker; what goes wrong below HTTP becomes `ServeAway`."""
-    # Where there is no TLS, `verify=False` spares each client the reading of all certificates (20 ms).
-    if settings.SERVE_URL:
-        transport = httpx.HTTPTransport(verify=settings.SERVE_URL.startswith("https:"))
-        base = settings.SERVE_URL
-    else:
-        transport, base = httpx.HTTPTransport(uds=str(settings.SERVE_SOCKET), verify=False), "http://serve"
-    # The worker keeps the deadline itself; a little more than it lets its own words arrive.
-    timeout = httpx.Timeout(seconds + 2, connect=CONNECT_SECONDS)
-    with httpx.Client(transport=transport, base_url=base, timeout=timeout, trust_env=False) as client:
-        try:
-            yield client
-        except httpx.TransportError as error:
-            raise away() from error
+def _post(version: ModelVersion, path: str, body: dict[str, Any], *, seconds: float) -> httpx.Response:
+    """The answer of the first serve worker that is neither away nor full, else of one that is full. Raises `ServeAway`.
+
+    Asking changes nothing, so that a worker that dies over a question only sends it on.
+    """
+    refused: httpx.Response | None = None
+    ends = time.monotonic() + seconds
+    for place in places.of(version.pk):
+        if (left := ends - time.monotonic()) <= 0:
+            break
+        base, dialling = places.dialling(place)
+        # The worker keeps the deadline itself; a little more than it lets its own words arrive.
+        timeout = httpx.Timeout(left + 2, connect=places.CONNECT_SECONDS)
+        content = json.dumps({**body, "deadline_ms": 1000 * left})
+        transport = httpx.HTTPTransport(**dialling)
+        with httpx.Client(transport=transport, base_url=base, timeout=timeout, trust_env=False) as client:
+            try:
+                response = client.post(path, content=content, headers=JSON)
+            except httpx.ReadTimeout:  # it is there, and slow
+                continue
+            except httpx.TransportError:
+                places.found_away(place)
+                continue
+        if response.status_code != BUSY:
+            return response
+        refused = response
+    if refused is None:
+        raise away()
+    return refused
 
 
 def away() -> ServeAway:

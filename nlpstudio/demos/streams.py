@@ -9,9 +9,8 @@ from typing import Any
 
 import httpx
 from asgiref.sync import sync_to_async
-from django.conf import settings
 
-from nlpstudio.demos import services
+from nlpstudio.demos import places, services
 from nlpstudio.registry import usage
 from nlpstudio.registry.models import ModelVersion
 
@@ -72,31 +71,36 @@ async def begin(version: ModelVersion, inputs: Any, parameters: dict[str, Any], 
         seconds = time.perf_counter() - started
         await sync_to_async(usage.COUNTER.add)(version.pk, source, seconds=seconds, failed=failed)
 
-    content = json.dumps(services.body_of(version, inputs, parameters, seconds=FIRST_SECONDS))
-    client = _client()
-    try:
-        request = client.build_request("POST", "/stream", content=content, headers={"content-type": "application/json"})
-        response = await client.send(request, stream=True)
-        if response.status_code == 200:
-            return Stream(client, response, told)
-        await response.aread()
-    except httpx.TransportError as error:
+    body = {**services.body_of(version, inputs, parameters), "deadline_ms": 1000 * FIRST_SECONDS}
+    error: Exception = services.away()
+    for place in places.of(version.pk):
+        client = _client(place)
+        try:
+            request = client.build_request("POST", "/stream", content=json.dumps(body), headers=services.JSON)
+            response = await client.send(request, stream=True)
+            if response.status_code == 200:
+                return Stream(client, response, told)
+            await response.aread()
+        except httpx.ReadTimeout:  # it is there, and slow; there is no time to ask another
+            await client.aclose()
+            break
+        except httpx.TransportError:
+            await client.aclose()
+            places.found_away(place)
+            continue
+        except BaseException:
+            await client.aclose()
+            raise
         await client.aclose()
-        raise services.away() from error
-    except BaseException:
-        await client.aclose()
-        raise
-    await client.aclose()
+        error = services.error_of(response)
+        if response.status_code != services.BUSY:
+            break
     await told(True)
-    raise services.error_of(response)
+    raise error
 
 
-def _client() -> httpx.AsyncClient:
-    url = settings.SERVE_URL
-    transport = (
-        httpx.AsyncHTTPTransport(verify=url.startswith("https:"))
-        if url
-        else httpx.AsyncHTTPTransport(uds=str(settings.SERVE_SOCKET), verify=False)
-    )
-    timeout = httpx.Timeout(BETWEEN_SECONDS, connect=services.CONNECT_SECONDS)
-    return httpx.AsyncClient(transport=transport, base_url=url or "http://serve", timeout=timeout, trust_env=False)
+def _client(place: str) -> httpx.AsyncClient:
+    base, dialling = places.dialling(place)
+    timeout = httpx.Timeout(BETWEEN_SECONDS, connect=places.CONNECT_SECONDS)
+    transport = httpx.AsyncHTTPTransport(**dialling)
+    return httpx.AsyncClient(transport=transport, base_url=base, timeout=timeout, trust_env=False)

@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from redis.asyncio.retry import Retry
 from redis.backoff import ConstantBackoff
 
-from nlpstudio.config.environment import files_root, make_home, secret_key, socket_path, worker_labels
+from nlpstudio.config.environment import files_root, make_home, secret_key, serve_urls, socket_path, worker_labels
 
 ROOT = Path(__file__).resolve().parents[3]
 env = environ.Env()
@@ -154,7 +154,7 @@ DEFAULT_FROM_EMAIL = env("EMAIL_FROM", default="NLP Studio <studio@localhost>")
 # Broker, live updates, cache: one Redis protocol server, embedded unless REDIS_URL names one
 EMBEDDED_SOCKET = socket_path(STUDIO_HOME, "valkey.sock")
 SERVE_SOCKET = socket_path(STUDIO_HOME, "serve.sock")
-SERVE_URL = env("SERVE_URL", default="")  # a serve worker elsewhere; empty: the socket above
+SERVE_URLS = serve_urls(env("SERVE_URL", default=""))  # serve workers elsewhere; empty: the one at the socket above
 SERVE_MEMORY_MB = env.int("STUDIO_SERVE_MEMORY_MB", default=2048)
 EXPORT_ENGINES = env.bool("STUDIO_EXPORT_ENGINES", default=True)  # make ONNX engines of what is published
 TOKEN_MODELS = "nlpstudio.registry.access.models_to_name"
