@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from django.db.backends.base.operations import BaseDatabaseOperations
 from hypothesis import settings
 from xdist.scheduler import LoadScopeScheduling
 
+from nlpstudio.accounts import guard
 from nlpstudio.accounts.models import User
 from nlpstudio.config.settings import base
 from nlpstudio.projects.models import Membership, Project, Role, Team
@@ -26,6 +28,20 @@ settings.load_profile("suite")
 
 def _user(name: str) -> User:
     return User.objects.create_user(f"{name}@example.org", "correct horse battery", name=name.title())
+
+
+@pytest.fixture(autouse=True, scope="session")
+def flushing_may_empty_the_audit_log() -> Iterator[None]:
+    """Tests that commit are swept up by Django's flush, which the triggers of the audit log would refuse."""
+    flush = BaseDatabaseOperations.execute_sql_flush
+
+    def lifting(self: Any, statements: list[str]) -> None:
+        with guard.lifted(self.connection):
+            flush(self, statements)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(BaseDatabaseOperations, "execute_sql_flush", lifting)
+        yield
 
 
 @pytest.fixture

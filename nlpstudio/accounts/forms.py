@@ -14,7 +14,8 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
-from nlpstudio.accounts.models import Scope, User
+from nlpstudio.accounts import deeds
+from nlpstudio.accounts.models import AuditQuerySet, Scope, User
 
 THEMES = [("", _("As on this computer")), ("light", _("Light")), ("dark", _("Dark"))]
 LIFETIMES = [("30", _("30 days")), ("90", _("90 days")), ("365", _("One year")), ("", _("No end"))]
@@ -73,6 +74,34 @@ class TokenForm(forms.Form):
     def expires_at(self) -> datetime | None:
         days = self.cleaned_data["days"]
         return timezone.now() + timedelta(days=int(days)) if days else None
+
+
+class AuditFilter(forms.Form):
+    """Which deeds of a log: by whom, what, to what, and from which day to which."""
+
+    who = forms.CharField(
+        label=_("Who"), required=False, max_length=120, widget=forms.TextInput(attrs={"type": "search"})
+    )
+    what = forms.ChoiceField(label=_("What"), required=False)
+    about = forms.CharField(
+        label=_("Which"), required=False, max_length=200, widget=forms.TextInput(attrs={"type": "search"})
+    )
+    since = forms.DateField(label=_("From day"), required=False, widget=forms.DateInput(attrs={"type": "date"}))
+    until = forms.DateField(label=_("To day"), required=False, widget=forms.DateInput(attrs={"type": "date"}))
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.fields["what"].choices = [("", _("Everything")), *deeds.choices()]  # type: ignore[attr-defined]  # as declared
+
+    def narrowed(self, entries: AuditQuerySet) -> AuditQuerySet:
+        """The entries that fit. What cannot be understood is not asked."""
+        asked = self.cleaned_data if self.is_valid() else {**dict.fromkeys(self.fields), **self.cleaned_data}
+        words = {name: asked[name] or "" for name in ("who", "what", "about")}
+        return entries.found(**words).between(asked["since"], asked["until"])
+
+    @property
+    def is_asking(self) -> bool:
+        return any(self.data.get(name) for name in self.fields)
 
 
 class PreferencesForm(forms.Form):

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator
+from datetime import date, datetime, time, timedelta
 from typing import Any, ClassVar
 from uuid import UUID
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.db import models
 from django.db.models.functions import Lower
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from nlpstudio.core import clock
@@ -126,8 +128,43 @@ class SignInLink(models.Model):
         return f"sign-in link of {self.user}"
 
 
+class AuditQuerySet(models.QuerySet["AuditEntry"]):
+    def found(self, *, who: str = "", what: str = "", about: str = "") -> AuditQuerySet:
+        """Deeds of those whose name or e-mail holds `who`, of the action or the area (`run.`) `what`, done to what is
+        called or has the id `about`. Nothing is asked of what is empty.
+        """
+        rows = self
+        if who:
+            rows = rows.filter(models.Q(user__name__icontains=who) | models.Q(user__email__icontains=who))
+        if what:
+            rows = rows.filter(action__startswith=what) if what.endswith(".") else rows.filter(action=what)
+        if about:
+            is_called_so = models.Q(object_name__icontains=about)
+            if "is_named" in rows.query.annotations:  # a name that is not shown must not be found by guessing either
+                is_called_so &= models.Q(is_named=True)
+            rows = rows.filter(is_called_so | models.Q(object_id=about))
+        return rows
+
+    def between(self, since: date | None, until: date | None) -> AuditQuerySet:
+        """From the first moment of the day `since` to the last of the day `until`."""
+        rows = self if since is None else self.filter(at__gte=_begin_of(since))
+        return rows if until is None else rows.filter(at__lt=_begin_of(until + timedelta(days=1)))
+
+    def pages(self, size: int = 500) -> Iterator[list[AuditEntry]]:
+        """All entries with their people, the latest first, so many at a time; no cursor stays open between them."""
+        rows = self.select_related("user").order_by("-pk")
+        page = list(rows[:size])
+        while page:
+            yield page
+            page = list(rows.filter(pk__lt=page[-1].pk)[:size]) if len(page) == size else []
+
+
+def _begin_of(day: date) -> datetime:
+    return timezone.make_aware(datetime.combine(day, time()))
+
+
 class AuditEntry(models.Model):
-    """One deed: who did what to which object. Only ever added to."""
+    """One deed: who did what to which object. Only ever added to: `guard` has the database refuse all else."""
 
     at = models.DateTimeField(auto_now_add=True, db_index=True)
     user = models.ForeignKey(User, on_delete=models.SET_NULL, null=True)
@@ -138,6 +175,8 @@ class AuditEntry(models.Model):
     project_id = models.UUIDField(null=True, db_index=True)
     team_id = models.UUIDField(null=True, db_index=True)
     details = models.JSONField(default=dict)
+
+    objects = AuditQuerySet.as_manager()
 
     class Meta:
         ordering = ["-at", "-pk"]

@@ -12,20 +12,24 @@ from django.utils.http import content_disposition_header
 CHUNK = 256 * 1024
 
 
-async def in_thread(pieces: Iterable[bytes]) -> AsyncIterator[bytes]:
+async def in_thread(pieces: Iterable[bytes], *, from_database: bool = False) -> AsyncIterator[bytes]:
     """The pieces, each made in a thread. Under ASGI, Django would collect a plain iterator into one list first.
 
-    The pieces must not touch the database: its connections belong to the request's own thread.
+    Only pieces `from_database` may touch it: they are made in the request's own thread, to which its connections
+    belong. They must not hold a cursor open from one piece to the next.
     """
     iterator = iter(pieces)
-    take = sync_to_async(lambda: next(iterator, None), thread_sensitive=False)
+    take = sync_to_async(lambda: next(iterator, None), thread_sensitive=from_database)
     while (piece := await take()) is not None:
         yield piece
 
 
-def attachment(pieces: Iterable[bytes], name: str, content_type: str) -> StreamingHttpResponse:
+def attachment(
+    pieces: Iterable[bytes], name: str, content_type: str, *, from_database: bool = False
+) -> StreamingHttpResponse:
     """A download under the name `name`. Never shown inline, whatever it holds."""
-    response = StreamingHttpResponse(in_thread(gathered(pieces)), content_type=content_type)
+    stream = in_thread(gathered(pieces), from_database=from_database)
+    response = StreamingHttpResponse(stream, content_type=content_type)
     response["Content-Disposition"] = content_disposition_header(True, name) or "attachment"
     response["X-Content-Type-Options"] = "nosniff"
     return response

@@ -10,6 +10,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+from nlpstudio.core import cells
 from nlpstudio.engine.data.options import SPLITS
 from nlpstudio.engine.data.rows import (
     ClassificationRow,
@@ -23,8 +24,6 @@ from nlpstudio.engine.data.rows import (
 from nlpstudio.engine.data.store import DatasetFolder
 
 FORMATS = {"tsv": "text/tab-separated-values; charset=utf-8", "jsonl": "application/jsonl; charset=utf-8"}
-RISKY = ("=", "+", "-", "@", "＝", "＋", "－", "＠")
-"""What begins a formula, for a spreadsheet set to Chinese or Japanese in its full-width form too."""
 _BLANKS = str.maketrans("\t\r\n\v\f\x1c\x1d\x1e\x85\u2028\u2029", " " * 11)
 _HEADS = {
     "classification": ("text", "label", "split"),
@@ -60,10 +59,10 @@ def _tsv(folder: DatasetFolder, split: str | None, safe: bool) -> Iterator[bytes
         yield _line((*_cells(row, pairs), name), safe=safe)
 
 
-def _line(cells: tuple[str, ...], *, safe: bool) -> bytes:
-    shown = [cell.translate(_BLANKS) for cell in cells]
+def _line(values: tuple[str, ...], *, safe: bool) -> bytes:
+    shown = [value.translate(_BLANKS) for value in values]
     if safe:
-        shown = [f"'{cell}" if cell.lstrip().startswith(RISKY) else cell for cell in shown]
+        shown = [cells.safe(cell) for cell in shown]
     return ("\t".join(shown) + "\n").encode("utf-8", "replace")
 
 

@@ -8,9 +8,9 @@ from pathlib import Path
 from django.http import StreamingHttpResponse
 from django.utils.translation import gettext as _
 
+from nlpstudio.core import cells
 from nlpstudio.core.errors import StudioError
 from nlpstudio.core.streaming import attachment, file_attachment
-from nlpstudio.datasets.exporting import RISKY
 from nlpstudio.demos.models import Batch
 from nlpstudio.engine.batch.order import Result
 from nlpstudio.engine.data.readers import delimited
@@ -50,17 +50,16 @@ def _safe(path: Path, outcome: Result) -> Iterator[bytes]:
         format=outcome.format, encoding=outcome.encoding, delimiter=outcome.delimiter, quoting=outcome.quoting
     )
     part = Part(name=path.name, open=lambda: path.open("rb"), path=path)
-    yield b"\xef\xbb\xbf"
+    yield cells.BOM
     for found in delimited.records(part, layout):
-        cells = found.value if isinstance(found, Item) else [found.raw]
-        line = outcome.delimiter.join(_cell(cell, outcome) for cell in cells)
+        values = found.value if isinstance(found, Item) else [found.raw]
+        line = outcome.delimiter.join(_cell(value, outcome) for value in values)
         yield f"{line}\r\n".encode("utf-8", "replace")
 
 
 def _cell(cell: str, outcome: Result) -> str:
     """Blanks and tabs before a sign do not keep a spreadsheet from running it."""
-    if cell.lstrip().startswith(RISKY):
-        cell = f"'{cell}"
+    cell = cells.safe(cell)
     if outcome.quoting and any(sign in cell for sign in (outcome.delimiter, '"', "\r", "\n")):
         return '"' + cell.replace('"', '""') + '"'
     return cell

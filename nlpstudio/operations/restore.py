@@ -22,6 +22,7 @@ from django.db import connection, transaction
 from django.db.models import Count
 from django.utils.translation import gettext as _
 
+from nlpstudio.accounts import guard
 from nlpstudio.core.models import Worker
 from nlpstudio.operations import rows
 from nlpstudio.operations.backup import CHUNK, FORMAT, INDEX, Member, Summary
@@ -91,7 +92,7 @@ def restore(source: Path, *, replace: bool = False, say: Callable[[str], None] =
         if is_new:
             for app, name in rows.leaves(index.migrations):
                 call_command("migrate", app, name, interactive=False, verbosity=0)
-        with transaction.atomic():
+        with transaction.atomic(), guard.lifted(connection):
             count = _load(source, index)
             _move_in(draft, index)
         call_command("migrate", interactive=False, verbosity=0)

@@ -11,10 +11,8 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
 
 from nlpstudio.accounts.forms import JoinForm
-from nlpstudio.accounts.models import AuditEntry
 from nlpstudio.accounts.views import BACKEND
 from nlpstudio.core.htmx import HtmxRequest, go_to, render_page
-from nlpstudio.core.paging import page_of
 from nlpstudio.core.policy import Policy, policy
 from nlpstudio.projects import people, people_pages
 from nlpstudio.projects.access import project_for
@@ -71,15 +69,6 @@ def revoke_invitation(request: HtmxRequest, project_id: UUID, invitation_id: UUI
     project = project_for(request.user, project_id, Role.MAINTAINER)
     people_pages.answer_revoke(request, project, invitation_id)
     return go_to(request, "projects:members", project.pk)
-
-
-@policy(Policy.VIEWER)
-def activity(request: HtmxRequest, project_id: UUID) -> HttpResponse:
-    project = project_for(request.user, project_id)
-    entries = AuditEntry.objects.filter(project_id=project.pk).select_related("user")
-    page = page_of(entries, request.GET.get("page"), per_page=50)
-    context = {"project": project, "section": "activity", "page": page}
-    return render_page(request, "projects/activity.html", context, partial="entries")
 
 
 @policy(Policy.LINK, "GET", "POST")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import URLPattern, URLResolver, include, path
 
-from nlpstudio.projects import member_views, team_views, views
+from nlpstudio.projects import audit_views, member_views, team_views, views
 
 own = [
     path("projects/", views.home, name="list"),
@@ -22,7 +22,8 @@ own = [
         member_views.revoke_invitation,
         name="revoke_invitation",
     ),
-    path("projects/<uuid:project_id>/activity/", member_views.activity, name="activity"),
+    path("projects/<uuid:project_id>/activity/", audit_views.activity, name="activity"),
+    path("projects/<uuid:project_id>/activity/download/", audit_views.activity_csv, name="activity_csv"),
     path("teams/", team_views.index, name="teams"),
     path("teams/new/", team_views.create, name="team_create"),
     path("teams/<uuid:team_id>/", team_views.detail, name="team"),
@@ -37,6 +38,10 @@ own = [
         team_views.revoke_invitation,
         name="team_revoke_invitation",
     ),
+    path("teams/<uuid:team_id>/activity/", audit_views.team_activity, name="team_activity"),
+    path("teams/<uuid:team_id>/activity/download/", audit_views.team_activity_csv, name="team_activity_csv"),
+    path("audit/", audit_views.log, name="audit"),
+    path("audit/download/", audit_views.log_csv, name="audit_csv"),
     path("invitations/<str:secret>/", member_views.invitation, name="invitation"),
 ]
 

@@ -15,8 +15,10 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 from django.core.management import call_command
+from django.db import connection
 from django.utils import timezone
 
+from nlpstudio.accounts import guard
 from nlpstudio.accounts.models import AuditEntry
 from nlpstudio.core.files import folder_of
 from nlpstudio.datasets.models import DatasetVersion
@@ -94,6 +96,10 @@ def flip_a_row(run: Run) -> None:
     flip_a_byte(run.dataset_version.folder / "splits.parquet")
 
 
+def wake_no_trigger(run: Run) -> None:
+    guard.remove(connection)
+
+
 def lose_the_model(run: Run) -> None:
     assert run.model_version is not None
     shutil.rmtree(run.model_version.folder)
@@ -115,6 +121,7 @@ FAULTS: dict[Callable[[Run], None], str] = {
     miscount_the_rows: "datasets.counts",
     flip_a_weight: "models.files",
     flip_a_row: "datasets.files",
+    wake_no_trigger: "audit.guarded",
     lose_the_model: "models.files",
     leave_a_folder: "files.referenced",
 }
@@ -122,7 +129,7 @@ FAULTS: dict[Callable[[Run], None], str] = {
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.__name__)
 def test_each_fault_is_named(finished: Run, fault: Callable[[Run], None]) -> None:
-    AuditEntry.objects.filter(action="run.finished").update(at=timezone.now() - timedelta(hours=1))
+    Run.objects.update(created_at=timezone.now())  # after the first end on record: those before it are not judged
     fault(finished)
     assert FAULTS[fault] in broken()
 

@@ -9,6 +9,7 @@ from nlpstudio.operations.findings import Check
 
 CHECKS: Mapping[str, Check] = {
     "database.sound": machine.database_is_sound,
+    "audit.guarded": machine.audit_log_is_guarded,
     "disk.space": machine.disk_has_space,
     "workers.alive": machine.workers_are_alive,
     "processes.owned": machine.processes_are_owned,

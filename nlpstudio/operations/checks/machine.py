@@ -9,6 +9,7 @@ import psutil
 from django.conf import settings
 from django.db import connection
 
+from nlpstudio.accounts import guard
 from nlpstudio.core.models import Worker
 from nlpstudio.operations.findings import Finding, Tally
 
@@ -39,6 +40,14 @@ def database_is_sound(tally: Tally) -> Iterator[Finding]:
                 words = f"a transaction has been open and idle for {seconds:.0f} s"
                 yield Finding(check="database.sound", subject=f"connection {pid}", message=words)
     tally.count("database")
+
+
+def audit_log_is_guarded(tally: Tally) -> Iterator[Finding]:
+    """The database itself refuses to change the audit log."""
+    tally.count("guards")
+    if not guard.is_installed(connection):
+        words = "its triggers are missing: entries could be changed. Run the migrations, or nlpstudio.accounts.guard.install"
+        yield Finding(check="audit.guarded", subject="audit log", message=words)
 
 
 def disk_has_space(tally: Tally) -> Iterator[Finding]:
