@@ -1,4 +1,4 @@
-"""The workers that are alive."""
+"""The workers that are alive, and the folders that are to go."""
 
 from __future__ import annotations
 
@@ -35,3 +35,16 @@ class Worker(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class Doomed(models.Model):
+    """A folder below FILES_ROOT whose rows are deleted; the row goes when the folder has gone (see `core.removing`)."""
+
+    path = models.CharField(max_length=100, primary_key=True)
+    at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        verbose_name_plural = "doomed"
+
+    def __str__(self) -> str:
+        return self.path

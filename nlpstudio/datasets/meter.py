@@ -9,6 +9,9 @@ from django.db.models import Sum
 
 from nlpstudio.datasets.models import DatasetVersion
 
+TWICE = 2
+"""What an upload takes when it is imported, in uploads."""
+
 
 def stored_bytes(projects: Sequence[UUID]) -> int:
     """Uploads, and about as much again for the rows that were imported from each."""

@@ -19,6 +19,7 @@ from nlpstudio.core import clock
 from nlpstudio.core.errors import StudioError
 from nlpstudio.core.jobs import delay_on_commit
 from nlpstudio.datasets import tasks
+from nlpstudio.datasets.meter import TWICE
 from nlpstudio.datasets.models import CONFIGURABLE, Dataset, DatasetVersion, VersionState
 from nlpstudio.datasets.storing import discard, shown_name, store
 from nlpstudio.engine.data.options import ImportOptions
@@ -26,6 +27,7 @@ from nlpstudio.engine.data.rows import Row
 from nlpstudio.engine.data.sniffing import sniff
 from nlpstudio.engine.samples import SAMPLES
 from nlpstudio.projects.models import Project
+from nlpstudio.quotas import services as quotas
 
 
 def upload(
@@ -33,7 +35,7 @@ def upload(
 ) -> DatasetVersion:
     """A new data set from a file. With `options` the import starts at once; without, a draft waits for them.
 
-    Raises `StudioError` for an empty file, one that is too large, or a full disk.
+    Raises `StudioError` for an empty file, one that is too large or above the team's storage, or a full disk.
     """
     dataset = Dataset(project=project, name=name.strip()[:120] or shown_name(file)[:120], task=task, created_by=by)
     return _add_version(dataset, file, by, options)
@@ -48,6 +50,7 @@ def new_version(
 
 def _add_version(dataset: Dataset, file: File[bytes], by: User, options: ImportOptions | None) -> DatasetVersion:
     version = DatasetVersion(id=uuid.uuid4(), source_name=shown_name(file), created_by=by)
+    quotas.require_room(dataset.project, TWICE * (file.size or 0))
     version.source_bytes = store(file, version.source)
     try:
         with transaction.atomic():
@@ -72,6 +75,7 @@ def _save_version(dataset: Dataset, version: DatasetVersion, by: User) -> None:
     if version.amends is None:
         version.options = _first_options(dataset, version).to_json()
     version.save()
+    quotas.require_room(dataset.project, version.source_bytes * (TWICE - 1), lock=True)
     record(
         by,
         "dataset.created" if is_new else "dataset.version_added",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import uuid
 from dataclasses import replace
 
@@ -12,15 +11,17 @@ from django.utils.translation import gettext as _
 
 from nlpstudio.accounts.audit import record
 from nlpstudio.accounts.models import User
-from nlpstudio.core import clock
+from nlpstudio.core import clock, removing
 from nlpstudio.core.errors import StudioError
 from nlpstudio.core.jobs import delay_on_commit
 from nlpstudio.datasets.storing import discard, shown_name, store
 from nlpstudio.demos import tasks
+from nlpstudio.demos.meter import TWICE
 from nlpstudio.demos.models import UNDER_WAY, Batch, BatchState
 from nlpstudio.engine.batch.looking import look
 from nlpstudio.engine.batch.order import Reading
 from nlpstudio.engine.data.sniffing import Sniffed
+from nlpstudio.quotas import services as quotas
 from nlpstudio.registry.models import ModelVersion
 
 NOT_UNDER_WAY = frozenset(BatchState) - UNDER_WAY
@@ -36,13 +37,15 @@ class UnusableFile(StudioError):
 def upload(*, version: ModelVersion, file: File[bytes], by: User, reading: Reading | None = None) -> Batch:
     """Take a file. With `reading` (its gaps are guessed) the prediction starts; without, a draft waits to be confirmed.
 
-    Raises `StudioError` for an empty file, one that is too large, or a full disk, and, with `reading`, `UnusableFile`.
+    Raises `StudioError` for an empty file, one that is too large or above the team's storage, a full disk, and, with `reading`, `UnusableFile`.
     """
     batch = Batch(id=uuid.uuid4(), version=version, source_name=shown_name(file), created_by=by)
+    quotas.require_room(version.model.project, TWICE * (file.size or 0))
     batch.source_bytes = store(file, batch.source)
     try:
         with transaction.atomic():
             batch.save()
+            quotas.require_room(version.model.project, lock=True)
             if reading is not None:
                 start(batch=batch, reading=reading, by=by)
     except BaseException:
@@ -124,4 +127,4 @@ def delete(*, batch: Batch, by: User) -> None:
     if not deleted:
         raise StudioError(_("This prediction is under way."), hint=_("Cancel it first."), code="batch.under_way")
     record(by, "batch.deleted", batch, project_id=batch.project.pk, version=str(batch.version))
-    transaction.on_commit(lambda: shutil.rmtree(batch.folder, ignore_errors=True))
+    removing.doom([batch.folder])

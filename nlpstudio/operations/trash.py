@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import shutil
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -20,6 +19,7 @@ from django.utils.translation import gettext_lazy
 
 from nlpstudio.accounts.audit import record
 from nlpstudio.accounts.models import User
+from nlpstudio.core import removing
 from nlpstudio.core.errors import StudioError
 from nlpstudio.datasets.models import Dataset, DatasetVersion
 from nlpstudio.demos.models import Batch
@@ -157,7 +157,10 @@ def restore(*, thing: Any, by: User) -> None:
 
 
 def purge(*, thing: Any, by: User | None) -> None:
-    """Delete it for good: the rows first, then, once they are gone, the files. Raises `StillUsed`."""
+    """Delete it for good: the rows, and once that is committed the files. Raises `StillUsed`.
+
+    Wherever it dies, nothing stays: the sweep removes the folders that are left.
+    """
     kind = (
         PROJECT
         if isinstance(thing, Project)
@@ -173,7 +176,7 @@ def purge(*, thing: Any, by: User | None) -> None:
                 _("“%(name)s” is still used by a run or a model, maybe in the trash.") % {"name": thing.name},
                 hint=_("Purge these first."),
             ) from error
-        transaction.on_commit(lambda: _remove(folders))
+        removing.doom(folders)
 
 
 def _delete_rows(thing: Any) -> None:
@@ -186,13 +189,12 @@ def _delete_rows(thing: Any) -> None:
     thing.delete()
 
 
-def _remove(folders: list[Path]) -> None:
-    for folder in folders:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
 def sweep() -> int:
-    """Purge whatever has lain in the trash for its time; how many things. What is still used waits for the next sweep."""
+    """Purge whatever has lain in the trash for its time; how many things. What is still used waits for the next sweep.
+
+    Folders that a purge could not remove, because it was killed, are removed too.
+    """
+    removing.sweep()
     done = 0
     old = timezone.now() - KEPT
     for kind in (*(KINDS[name] for name in ("run", "model", "tokenizer", "dataset")), PROJECT):  # users before the used

@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from nlpstudio.core.errors import StudioError
 from nlpstudio.core.htmx import HtmxRequest, go_to, render_page
 from nlpstudio.core.policy import Policy, policy
-from nlpstudio.operations import trash
+from nlpstudio.operations import storage, trash
 from nlpstudio.projects.access import project_for, team_for
 from nlpstudio.projects.models import Role
 
@@ -75,4 +75,5 @@ def _purge(request: HtmxRequest, thing: Any) -> None:
     except StudioError as error:
         messages.error(request, f"{error.message} {error.hint}")
     else:
+        storage.ask()
         messages.success(request, _("“%(name)s” is deleted for good.") % {"name": name})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import URLPattern, URLResolver, include, path
 
-from nlpstudio.operations import trash_views, views
+from nlpstudio.operations import storage_views, trash_views, views
 
 trash = [
     path("projects/<uuid:project_id>/trash/", trash_views.of_project, name="trash"),
@@ -15,7 +15,13 @@ trash = [
     path("teams/<uuid:team_id>/trash/<uuid:gone_id>/purge/", trash_views.purge_project, name="purge_project"),
 ]
 
+storage = [
+    path("projects/<uuid:project_id>/storage/", storage_views.of_project, name="storage"),
+    path("teams/<uuid:team_id>/storage/", storage_views.of_team, name="team_storage"),
+    path("storage/", storage_views.of_all, name="all_storage"),
+]
+
 urlpatterns: list[URLPattern | URLResolver] = [
     path("metrics", views.metrics, name="metrics"),
-    path("", include((trash, "operations"))),
+    path("", include(([*trash, *storage], "operations"))),
 ]

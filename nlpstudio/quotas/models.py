@@ -20,7 +20,10 @@ class Quota(models.Model):
         help_text=_("Of all its runs since the first day of the month."),
     )
     storage_gb = models.FloatField(
-        _("storage in GB"), null=True, blank=True, help_text=_("Uploads, imported data and models together.")
+        _("storage in GB"),
+        null=True,
+        blank=True,
+        help_text=_("Uploads, imported data, models and predictions of files together."),
     )
 
     def __str__(self) -> str:

@@ -8,12 +8,12 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
-from django.template.defaultfilters import filesizeformat
 from django.utils.module_loading import import_string
 from django.utils.translation import gettext as _
 
 from nlpstudio.accounts import audit
 from nlpstudio.accounts.models import User
+from nlpstudio.core import numbers
 from nlpstudio.core.errors import StudioError
 from nlpstudio.projects.models import Project
 from nlpstudio.quotas import groups
@@ -48,17 +48,29 @@ def stored_bytes(projects: Sequence[UUID]) -> int:
     return sum(import_string(meter)(projects) for meter in settings.STORAGE_METERS)
 
 
-def require_room(project: Project, more: int = 0) -> None:
-    """Raise `NoRoom` when the group's storage with `more` bytes is above its limit."""
+def require_room(project: Project, more: int = 0, *, lock: bool = False) -> None:
+    """Raise `NoRoom` when the group's storage with `more` bytes is above its limit.
+
+    With `lock`, in a transaction that stores something, others who ask so wait until it ends: two that fit one by one
+    do not both get in.
+    """
     group = groups.group_of(project)
-    limit = Quota.objects.filter(pk=group, storage_gb__isnull=False).values_list("storage_gb", flat=True).first()
+    quotas = Quota.objects.select_for_update() if lock else Quota.objects.all()
+    limit = quotas.filter(pk=group, storage_gb__isnull=False).values_list("storage_gb", flat=True).first()
     if limit is None:
         return
     used = stored_bytes(groups.projects_of(group))
     if used + more > limit * GB:
+        sizes = {"used": used, "limit": limit * GB, "more": more}
+        words = _("The storage of this team is used up: %(used)s of %(limit)s.")
+        if more:
+            words = _(
+                "There is no room for this file: it needs about %(more)s, and the team uses %(used)s of %(limit)s."
+            )
         raise NoRoom(
-            _("The storage of this team is used up: %(used)s of %(limit)s.")
-            % {"used": filesizeformat(used), "limit": filesizeformat(limit * GB)},
-            hint=_("Delete data sets and models that nobody needs, or ask the administrator for more."),
+            words % {name: numbers.size(size) for name, size in sizes.items()},
+            hint=_(
+                "Delete data sets and models that nobody needs, and purge the trash, or ask the administrator for more."
+            ),
             status=409,
         )

@@ -184,6 +184,7 @@ CELERY_BEAT_SCHEDULE = {
     "datasets.reap": {"task": "datasets.reap", "schedule": 15.0, "options": {"expires": 15}},
     "registry.reap": {"task": "registry.reap", "schedule": 15.0, "options": {"expires": 15}},
     "demos.reap": {"task": "demos.reap", "schedule": 15.0, "options": {"expires": 15}},
+    "operations.measure": {"task": "operations.measure", "schedule": 3600.0, "options": {"expires": 600}},
     "operations.sweep": {"task": "operations.sweep", "schedule": 3600.0, "options": {"expires": 600}},
 }
 
@@ -196,7 +197,7 @@ TRAINER = "nlpstudio.runs.wiring.start_training"
 WORKER_LABELS = worker_labels(env("STUDIO_WORKER_LABELS", default=""))
 FAIR_HALF_LIFE_SECONDS = env.int("STUDIO_FAIR_HALF_LIFE_SECONDS", default=6 * 3600)
 LEAST_FREE_BYTES = env.int("STUDIO_LEAST_FREE_MB", default=256) * 1024**2
-STORAGE_METERS = ["nlpstudio.datasets.meter.stored_bytes", "nlpstudio.registry.meter.stored_bytes"]
+STORAGE_METERS = [f"nlpstudio.{app}.meter.stored_bytes" for app in ("datasets", "registry", "demos")]
 
 # Requests
 METRICS_TOKEN = env("STUDIO_METRICS_TOKEN", default="")

@@ -28,6 +28,7 @@ SECTIONS: tuple[tuple[str, Any, str, str, str], ...] = (
     ("models", _("Models"), "registry:list", "model", "m"),
     ("members", _("Members"), "projects:members", "members", ""),
     ("activity", _("Activity"), "projects:activity", "list", ""),
+    ("storage", _("Storage"), "operations:storage", "save", ""),
     ("settings", _("Settings"), "projects:settings", "settings", ""),
 )
 """Section, words, address, icon, key."""
