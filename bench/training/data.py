@@ -167,8 +167,8 @@ SOURCES: Mapping[str, Source] = {
     ),
     "xquad-zh-short": Source(
         task="qa",
-        train=partial(_squad, file="xquad/xquad.zh.json", part=(0.0, 0.75), longest=280),
-        validation=partial(_squad, file="xquad/xquad.zh.json", part=(0.75, 1.0), longest=280),
+        train=partial(_squad, file="xquad/xquad.zh.json", part=(0.0, 0.75), longest=230),
+        validation=partial(_squad, file="xquad/xquad.zh.json", part=(0.75, 1.0), longest=230),
     ),
     "xquad": Source(
         task="qa",
