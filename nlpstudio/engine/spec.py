@@ -50,7 +50,8 @@ class TrainParams(Jsonable):
     `eval_steps` evaluates within an epoch too, each so many steps (0 = at the end of an epoch alone). `objective` is masked
     words with next-sentence prediction, with sentence order, or alone, or the next word (`clm`). `mask_share` of the tokens
     are to be guessed; `masking` takes single tokens, whole words, or spans of words. `architecture`, or `layers`, `hidden_size`
-    and `heads` when it is "custom", are for a model that begins with random weights; `short_share` of its sequences are shorter.
+    and `heads` when it is "custom", are for a model that begins with random weights; `short_share` of the
+    sequences of masked words are at most a quarter as long: in those a model soon learns to look at its neighbours.
     `lora_rank` above 0 trains only the head and adapters of that rank, scaled by `lora_alpha` / `lora_rank`.
     """
 
@@ -86,7 +87,7 @@ class TrainParams(Jsonable):
     hidden_dropout: float = _of("pretraining", _number(0.1, 0.0, 0.9))
     masking: str = _choice("whole_word", "whole_word", "token", "span", only=("pretraining",))
     mask_share: float = _of("pretraining", _number(0.15, 0.01, 0.6))
-    short_share: float = _of("pretraining", _number(0.1, 0.0, 1.0))
+    short_share: float = _of("pretraining", _number(0.9, 0.0, 1.0))
     eval_steps: int = _of("pretraining", _number(0, 0, 1_000_000))
 
     def __post_init__(self) -> None:

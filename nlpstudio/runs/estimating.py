@@ -23,6 +23,8 @@ REACHED = 0.45
 """Of the matrix product's speed; measured on small models on a CPU."""
 PAIR_TOKENS = 1.35
 """Tokens in sequences for each token of the corpus when half of the pairs take their second part from elsewhere."""
+FILLED = {"mlm_nsp": (0.78, 0.29), "mlm_sop": (0.78, 0.29), "mlm": (0.67, 0.36), "clm": (1.0, 0.0)}
+"""Of the maximum length, what a sequence fills on average: without short ones, and how much less with short ones alone."""
 BYTES_A_WEIGHT = 16
 """The weight, its gradient and Adam's two moments, in fp32."""
 TOKENS_AT_ONCE = 2048
@@ -76,7 +78,9 @@ def presets(version: DatasetVersion, entry: BaseModel, params: TrainParams) -> l
 
 def sequences(version: DatasetVersion, params: TrainParams) -> int:
     """About how many sequences an epoch has."""
-    return max(1, round(tokens_an_epoch(version, None, params) / (0.85 * params.max_length)))
+    long, less = FILLED[params.objective]
+    filled = (long - less * params.short_share) * params.max_length
+    return max(1, round(tokens_an_epoch(version, None, params) / filled))
 
 
 def tokens_an_epoch(version: DatasetVersion, entry: BaseModel | None, params: TrainParams) -> int:

@@ -13,6 +13,7 @@ from nlpstudio.datasets.models import DatasetVersion
 from nlpstudio.engine import shelf
 from nlpstudio.engine.catalogue import CATALOGUE
 from nlpstudio.engine.conversion.sources import BaseModel
+from nlpstudio.engine.errors import InvalidSpec
 from nlpstudio.engine.spec import TrainParams, TrainSpec, settings_of
 from nlpstudio.projects.models import Project
 from nlpstudio.registry import project_shelf
@@ -185,7 +186,7 @@ def with_suggestions(form: RunForm, values: Mapping[str, Any], version: DatasetV
     entry = next((entry for entry in form.entries if entry.id == values.get("base_model")), None)
     fresh: dict[str, Any] = {
         "max_length": suggesting.max_length(version, entry) if version else DEFAULTS.max_length,
-        "learning_rate": suggesting.learning_rate(entry, version),
+        "learning_rate": suggesting.learning_rate(entry, version, _shape(values)),
         **suggesting.pace(version),
     }
     changed = dict(values)
@@ -197,6 +198,15 @@ def with_suggestions(form: RunForm, values: Mapping[str, Any], version: DatasetV
     if version is not None and version.dataset.task == "pretraining":  # recipes are for fine-tuning
         return {**changed, "recipe": "", "applied_recipe": ""}
     return cooking.with_recipe(changed, values, entry)
+
+
+def _shape(values: Mapping[str, Any]) -> TrainParams:
+    """The architecture that was chosen, as settings; the default one for what is no architecture."""
+    names = ("architecture", "layers", "hidden_size", "heads")
+    try:
+        return TrainParams(**{n: type(getattr(DEFAULTS, n))(values[n]) for n in names if values.get(n)})
+    except (ValueError, InvalidSpec):
+        return DEFAULTS
 
 
 def _same(given: Any, other: Any) -> bool:

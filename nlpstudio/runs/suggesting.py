@@ -17,8 +17,8 @@ CHARACTERS_A_WORD = 2.5
 SMALL = 20_000_000
 """Parameters below which a base model bears, and needs, a higher learning rate."""
 SMALL_RATE = 2e-4
-FRESH_RATE = 1e-3
-"""For random weights, which need far longer steps than trained ones."""
+FRESH_RATE, FRESH_WIDTH = 2e-3, 128
+"""For random weights, which need far longer steps than trained ones, at that hidden size; less in proportion for wider ones."""
 FRESH_BATCH = 32
 FRESH_STEPS = 6000
 """Optimizer steps before which masked words are guessed by little more than how common they are."""
@@ -42,10 +42,19 @@ def max_length(version: DatasetVersion, entry: BaseModel | None) -> int:
     return min(next((length for length in LENGTHS if length >= tokens), LENGTHS[-1]), longest)
 
 
-def learning_rate(entry: BaseModel | None, version: DatasetVersion | None = None) -> float:
+def learning_rate(
+    entry: BaseModel | None, version: DatasetVersion | None = None, params: TrainParams | None = None
+) -> float:
+    """The rate that suits the base model; for random weights, the hidden size in `params`."""
     if version is not None and version.dataset.task == "pretraining":
-        return FRESH_RATE if entry is None or entry.family == "tokenizer" else TrainParams().learning_rate
+        is_fresh = entry is None or entry.family == "tokenizer"
+        return fresh_rate((params or TrainParams()).shape[1]) if is_fresh else TrainParams().learning_rate
     return SMALL_RATE if entry and entry.parameters < SMALL else TrainParams().learning_rate
+
+
+def fresh_rate(width: int) -> float:
+    """For a model of random weights and that hidden size, to two figures."""
+    return float(f"{FRESH_RATE * FRESH_WIDTH / max(width, FRESH_WIDTH):.2g}")
 
 
 def pace(version: DatasetVersion | None) -> dict[str, int]:

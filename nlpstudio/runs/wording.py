@@ -63,7 +63,12 @@ SETTINGS: Mapping[str, tuple[Any, Any]] = {
         _("What is masked together. Spans suit Chinese, whose characters are words of their own here."),
     ),
     "mask_share": (_("Masked share"), _("Of the tokens: 80% of them become the mask, 10% a random token, 10% stay.")),
-    "short_share": (_("Short sequences"), _("The share of sequences that are cut to a random shorter length.")),
+    "short_share": (
+        _("Short sequences"),
+        _(
+            "The share of sequences of a quarter of the length at most: they teach a young model sooner and cost little."
+        ),
+    ),
     "eval_steps": (_("Evaluate each … steps"), _("Within an epoch too; 0 evaluates at the end of each epoch alone.")),
     "threads": (_("Threads"), _("Processor threads; 0 takes all that are free to use.")),
     "devices": (

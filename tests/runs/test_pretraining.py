@@ -60,6 +60,7 @@ def test_as_many_epochs_are_suggested_as_it_takes_to_learn(corpus: DatasetVersio
     corpus.statistics["corpus"]["characters"] *= 3_000
     paced = replace(TrainParams(), **suggesting.pace(corpus))
     assert 3 < paced.epochs < suggesting.MOST_FRESH_EPOCHS
+    assert suggesting.fresh_rate(128) == 2e-3 and suggesting.fresh_rate(512) == 5e-4
     assert suggesting.FRESH_STEPS <= suggesting.steps(corpus, paced) < 1.5 * suggesting.FRESH_STEPS
 
 

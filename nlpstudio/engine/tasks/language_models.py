@@ -15,6 +15,8 @@ from nlpstudio.engine.tasks import building
 from nlpstudio.engine.tasks.base import Setup
 
 PAIRED = ("bert", "ernie")
+INITIAL_SPREAD, SPREAD_WIDTH = 0.02, 768
+"""BERT's standard deviation of random weights, which suits its hidden size."""
 FIXED = {"local_files_only": True, "trust_remote_code": False, "use_safetensors": True}
 
 
@@ -60,6 +62,7 @@ def _fresh(folder: Path, setup: Setup) -> PreTrainedModel:
             resid_pdrop=dropout,
             embd_pdrop=dropout,
             attn_pdrop=setup.params.attention_dropout,
+            initializer_range=_spread(hidden),
             bos_token_id=end,
             eos_token_id=end,
             pad_token_id=tokenizer.pad_token_id,
@@ -74,10 +77,16 @@ def _fresh(folder: Path, setup: Setup) -> PreTrainedModel:
         max_position_embeddings=setup.max_length,
         hidden_dropout_prob=setup.params.hidden_dropout,
         attention_probs_dropout_prob=setup.params.attention_dropout,
+        initializer_range=_spread(hidden),
         pad_token_id=tokenizer.pad_token_id,
     )
     kind = transformers.BertForMaskedLM if setup.params.objective == "mlm" else transformers.BertForPreTraining
     return kind(encoder)
+
+
+def _spread(hidden: int) -> float:
+    """The standard deviation that leaves a narrow model's layers as loud as BERT's: in proportion to 1 / sqrt(width)."""
+    return float(INITIAL_SPREAD * (SPREAD_WIDTH / hidden) ** 0.5)
 
 
 def _continued(folder: Path, setup: Setup) -> PreTrainedModel:

@@ -17,6 +17,8 @@ from transformers import PreTrainedTokenizerBase
 
 _ENDS = re.compile(r"(?<=[。！？；…])(?=[^。！？；…”’」』）])|(?<=[.!?;])\s+")
 LEAST_BLOCK = 8
+SHORT, LEAST_SHORT = 4, 8
+"""A short sequence aims at no more than this part of the room, and at no fewer tokens than that."""
 
 Ids = NDArray[np.int32]
 Flags = NDArray[np.bool_]
@@ -78,6 +80,7 @@ def pairs(
 ) -> Iterator[Span]:
     """[CLS] first [SEP] second [SEP] with `room` for tokens; `pair` is 0 when the second follows the first, else 1.
 
+    A sequence aims at `room` tokens, or is a short one, and has two sentences at least where the document still does.
     `marks` are the ids of [CLS] and [SEP]. `swapped` makes the wrong pairs by changing the order.
     """
     filled = [number for number, pieces in enumerate(found) if pieces]
@@ -87,7 +90,7 @@ def pairs(
         target = _target(room, short_share, random)
         while at < len(pieces):
             chunk.append(pieces[at])
-            if at == len(pieces) - 1 or sum(map(len, chunk)) >= target:
+            if at == len(pieces) - 1 or (len(chunk) > 1 and sum(map(len, chunk)) >= target):
                 border = int(random.integers(1, len(chunk))) if len(chunk) > 1 else 1
                 first, second, wrong = chunk[:border], chunk[border:], False
                 if swapped and second:
@@ -130,7 +133,7 @@ def blocks(found: Sequence[list[Piece]], *, length: int, end: int) -> Iterator[S
 
 def _target(room: int, short_share: float, random: np.random.Generator) -> int:
     short = random.random() < short_share
-    return int(random.integers(2, room + 1)) if short else room
+    return int(random.integers(LEAST_SHORT, room // SHORT + 1)) if short and room >= SHORT * LEAST_SHORT else room
 
 
 def _elsewhere(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -127,6 +128,26 @@ def test_pairs_are_half_wrong_and_sequences_keep_their_bounds(tokenizer_folder: 
     for example in examples[:50]:
         assert example.originals[0] == tokenizer.cls_token_id and example.originals[-1] == tokenizer.sep_token_id
         assert (example.originals == tokenizer.sep_token_id).sum() == 2
+
+
+def test_short_sequences_are_many_where_they_are_wished(tokenizer_folder: Path) -> None:
+    tokenizer = building.load_tokenizer(tokenizer_folder)
+    lengths = [
+        np.mean(
+            [len(each) for each in TASK.encode(corpus_rows(300), tokenizer, replace(setup, max_length=64)).examples]
+        )
+        for setup in (setup_of(objective="mlm", short_share=share) for share in (0.0, 0.9))
+    ]
+    assert lengths[1] < 0.7 * lengths[0]
+
+
+@pytest.mark.parametrize("objective", ["mlm_nsp", "clm"])
+def test_a_narrow_model_begins_with_larger_weights_than_a_wide_one(objective: str, tokenizer_folder: Path) -> None:
+    spreads = []
+    for width in (48, 192):
+        model = building.build(TASK, tokenizer_folder, setup_of(objective=objective, hidden_size=width))
+        spreads.append(float(model.get_input_embeddings().weight.detach().std()))
+    assert spreads[0] == pytest.approx(2 * spreads[1], rel=0.1)
 
 
 @pytest.mark.parametrize("objective", ["mlm_nsp", "clm"])
