@@ -83,9 +83,11 @@ def visit(browser: Browser, studio: Studio) -> Iterator[Visit]:
 
 
 def is_complaint(said: ConsoleMessage) -> bool:
-    """htmx also reports a request that a newer one replaced, or that ended because the page was left: no fault."""
+    """htmx also reports a request that a newer one replaced, or that ended because the page was left, and Chromium a link
+    that has ended as it should: no faults.
+    """
     is_of_htmx = said.text.startswith(("htmx:sendAbort, ", "htmx:afterRequest, "))
-    return said.type in ("error", "warning") and not is_of_htmx
+    return said.type in ("error", "warning") and not is_of_htmx and "status of 410" not in said.text
 
 
 def sign_in(page: Page, email: str) -> None:
