@@ -25,6 +25,8 @@ from tests.studio import ROOT, Studio, until
 BASE_MODEL = "all-minilm-l6-v2"
 SAMPLE = "SMS spam"
 PARAMS = {"epochs": 2, "learning_rate": 5e-5, "batch_size": 32, "max_length": 64, "early_stopping": 0}
+SHORTER = {**PARAMS, "epochs": 1, "learning_rate": 2e-5, "max_length": 32}
+"""Another version of the same model, to compare."""
 FEW_STEPS = {"epochs": 3, "learning_rate": 3e-4, "batch_size": 8, "max_length": 128, "early_stopping": 0}
 TEXT = "Hi, we are at the cinema. Text FREE to 80082 to win two tickets, or just come and bring popcorn?"
 PEOPLE = ("Maria Keller", "Chen Wei", "Amina Diallo", "Jonas Berg", "Lucía Ortega", "Ravi Menon")
@@ -35,6 +37,8 @@ CONTEXT = (
     "Jonas Berg was born in Hamburg and stayed there, to work as a baker."
 )
 QUESTION = "Where did Amina Diallo move?"
+MIXED = "Free entry tonight! Ask for Anna at the door, or call me when you are there."
+"""Some words of it speak for spam, others against."""
 LATER_MS = 1_500
 LARGEST_BYTES = 200_000
 PATIENCE_S = 1800
@@ -145,6 +149,7 @@ def pictures(studio: Studio, out: Path) -> None:
             "demo-entities.png": trained.start(trained.upload("ner", "lives.jsonl", entities()), FEW_STEPS),
             "demo-answer.png": trained.start(trained.upload("qa", "lives.tsv", questions()), FEW_STEPS),
         }
+        shorter = trained.start(version, SHORTER)
         asked = {"demo-entities.png": [CONTEXT], "demo-answer.png": [CONTEXT, QUESTION]}
         expect.set_options(timeout=PATIENCE_S * 1000)
         with sync_playwright() as playwright:
@@ -164,19 +169,34 @@ def pictures(studio: Studio, out: Path) -> None:
             take(page, out / "evaluation.png")
             ask(page, f"{studio.address}/model-versions/{model}/demo/", [TEXT])
             take(page, out / "demo.png")
+            ask(page, f"{studio.address}/model-versions/{model}/demo/", [MIXED])
+            explain(page)
+            take(page, out / "demo-reasons.png")
+            ask(page, f"{studio.address}/model-versions/{model}/demo/", [TEXT], beside=trained.model(shorter))
+            take(page, out / "demo-compare.png")
             for name, other in others.items():
                 ask(page, f"{studio.address}/model-versions/{trained.model(other)}/demo/", asked[name])
                 take(page, out / name)
             browser.close()
 
 
-def ask(page: Page, address: str, words: list[str]) -> None:
-    """Fill the boxes of a demo from above and wait for the answer."""
+def ask(page: Page, address: str, words: list[str], *, beside: str = "") -> None:
+    """Fill the boxes of a demo from above and wait for the answer, also of the version `beside`."""
     page.goto(address)
     for box, text in zip(page.locator("[data-demo] textarea").all(), words, strict=False):
         box.fill(text)
+    if beside:
+        page.get_by_label("Compare with").select_option(beside)
     page.get_by_role("button", name="Ask the model").click()
     expect(page.locator("#answer .bar").first).to_contain_text(re.compile(r"\d"))
+
+
+def explain(page: Page) -> None:
+    """Ask why, and show as much of the reasons as fits."""
+    page.keyboard.press("Escape")
+    page.keyboard.press("x")
+    expect(page.locator("#reasons .attributed")).to_be_visible()
+    page.locator("#why").evaluate("fold => fold.scrollIntoView({block: 'end'})")
 
 
 def take(page: Page, path: Path) -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from django.urls import reverse
 
 from nlpstudio.accounts.models import User
-from nlpstudio.demos import correcting, sharing
+from nlpstudio.demos import asking, correcting, sharing
 from nlpstudio.demos.kept import ShareLink
 from nlpstudio.registry.models import ModelVersion
 
@@ -33,6 +33,10 @@ class Seat:
     @property
     def may_correct(self) -> bool:
         return self.is_member and correcting.can_be_corrected(self.version)
+
+    @property
+    def may_explain(self) -> bool:
+        return self.version.model.task in asking.EXPLAINED
 
     @property
     def demo_url(self) -> str:

@@ -120,7 +120,8 @@ def test_a_link_opens_signed_out_says_who_can_see_it_and_is_dead_once_revoked(
     expect(guest.get_by_role("link", name="Mistakes")).to_have_count(0)
     assert guest.request.get(f"/model-versions/{version}/demo/").url.startswith(f"{program.studio.address}/accounts/")
 
-    made.get_by_role("button", name="Revoke").click()
+    made.get_by_role("button", name="Revoke…").click()
+    owner.get_by_role("dialog").get_by_role("button", name="Revoke the link").click()
     expect(owner.locator("main")).not_to_contain_text("Lin")
     guest.get_by_role("button", name="Ask the model").click()
     expect(guest.get_by_role("heading", level=1)).to_have_text("The link has ended")

@@ -3,10 +3,12 @@
 Sundararajan, Taly and Yan, "Axiomatic Attribution for Deep Networks" (ICML 2017): the gradient of the decision's score
 is averaged on the straight way from a baseline, in which every word is the padding token, to the input, and multiplied
 with the way. What the words get sums up to the score's difference between the two ends; `gap` is what is missing.
+Where a score turns sharply on the way it is much, and more steps are taken.
 """
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -24,6 +26,11 @@ from nlpstudio.engine.encoders.example import Example
 from nlpstudio.engine.encoders.packed import PackedEncoder
 
 STEPS = 32
+"""At first; then three times as many, and again, while more than `CLOSE` of the difference is missing."""
+STEPS_MOST = 9 * STEPS
+CLOSE = 0.02
+SECONDS = 15.0
+"""More steps are taken only where they are likely to be done in this time."""
 TOKENS_AT_ONCE = 1024
 """Of all steps together in one backward pass: bounds the memory."""
 METHOD = "integrated_gradients"
@@ -44,15 +51,20 @@ class Place:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attributed:
-    """`tokens` [tokens] sum up to `full - base` but for `gap`."""
+    """`tokens` [tokens] sum up to `full - base` but for `gap`, after so many `steps`."""
 
     tokens: NDArray[np.float64]
     full: float
     base: float
+    steps: int
 
     @property
     def gap(self) -> float:
         return self.full - self.base - float(self.tokens.sum())
+
+    @property
+    def is_close(self) -> bool:
+        return abs(self.gap) <= CLOSE * max(0.1, abs(self.full - self.base))
 
 
 class Integrated:
@@ -72,16 +84,28 @@ class Integrated:
         base = whole.clone()
         base[[place.at for place in places]] = weights[self._model.config.pad_token_id or 0]
         way = whole - base
-        # The middle of each step: half the error of its ends.
-        shares = (torch.arange(self._steps, device=weights.device) + 0.5) / self._steps
-        total = torch.zeros_like(way)
-        for part in shares.split(max(1, TOKENS_AT_ONCE // len(example))):
-            points = (base + part[:, None, None] * way).requires_grad_()
-            total += torch.autograd.grad(score(self._logits(example, points)).sum(), points)[0].sum(dim=0)
         with torch.no_grad():
             full, empty = (float(score(self._logits(example, end[None]))[0]) for end in (whole, base))
-        tokens = (total / self._steps * way).sum(dim=1).double().cpu().numpy()
-        return Attributed(tokens=tokens, full=full, base=empty)
+        began, steps = time.monotonic(), self._steps
+        total = self._gradients(example, score, base, way, middles(steps))
+        while True:
+            tokens = (total / steps * way).sum(dim=1).double().cpu().numpy()
+            found = Attributed(tokens=tokens, full=full, base=empty, steps=steps)
+            spent = time.monotonic() - began
+            if found.is_close or 3 * steps > STEPS_MOST or 3 * spent > SECONDS:
+                return found
+            # Of three times as many steps, each second of three has the middle of one that was taken.
+            steps *= 3
+            fresh = torch.arange(steps) % 3 != 1
+            total += self._gradients(example, score, base, way, middles(steps)[fresh])
+
+    def _gradients(self, example: Example, score: Score, base: Tensor, way: Tensor, shares: Tensor) -> Tensor:
+        """The sum [tokens, hidden] of the score's gradients at these shares of the way from `base`."""
+        total = torch.zeros_like(way)
+        for part in shares.to(way.device).split(max(1, TOKENS_AT_ONCE // len(example))):
+            points = (base + part[:, None, None] * way).requires_grad_()
+            total += torch.autograd.grad(score(self._logits(example, points)).sum(), points)[0].sum(dim=0)
+        return total
 
     def _logits(self, example: Example, points: Tensor) -> Tensor:
         """Logits of the example at each of the points [steps, tokens, hidden] of its word embeddings."""
@@ -110,6 +134,11 @@ class Integrated:
             yield
         finally:
             hook.remove()
+
+
+def middles(steps: int) -> Tensor:
+    """The middle of each of so many steps from 0 to 1: half the error of their ends."""
+    return (torch.arange(steps) + 0.5) / steps
 
 
 def odds(logits: Tensor, chosen: int) -> Tensor:

@@ -18,7 +18,7 @@ from transformers import PreTrainedModel
 from nlpstudio.engine.encoders.example import Example
 from nlpstudio.engine.errors import UnsuitableInput
 from nlpstudio.engine.inference import engines
-from nlpstudio.engine.inference.attribution import METHOD, STEPS, Integrated, Place, Score, by_word, odds
+from nlpstudio.engine.inference.attribution import METHOD, Integrated, Place, Score, by_word, odds
 from nlpstudio.engine.inference.predictor import Predictor, TorchForward
 from nlpstudio.engine.tasks.pieces import Frame, Pieces, cut
 from nlpstudio.engine.tasks.windows import Window
@@ -69,7 +69,7 @@ class Explaining:
         found = self._integrated.attribute(asked.example, asked.places, asked.score)
         return {
             "method": METHOD,
-            "steps": STEPS,
+            "steps": found.steps,
             "target": asked.target,
             "words": by_word(found.tokens, asked.places, asked.texts),
             "score": found.full,

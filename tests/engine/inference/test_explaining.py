@@ -59,6 +59,30 @@ def test_it_is_the_integral_of_the_gradient_of_the_models_own_forward(trained: T
     assert found.tokens[[0, -1]] == pytest.approx(0)
 
 
+def test_more_steps_are_taken_where_much_is_missing_and_none_twice(trained: Train) -> None:
+    explaining = Explaining.load(trained("classification").out / "model")
+    predictor = explaining.predictor
+    example = predictor.task.encode([predictor.task.parse("good")[0]], predictor.tokenizer, predictor.setup).examples[0]
+    places, asked = [Place(at=1, field="text", start=0, end=4)], []
+
+    def smooth(logits: torch.Tensor) -> torch.Tensor:
+        return odds(logits, 1)
+
+    plain = Integrated(explaining.model).attribute(example, places, smooth)
+    assert plain.steps == 32 and plain.is_close
+
+    def sharp(logits: torch.Tensor) -> torch.Tensor:
+        """Turns around the middle of the 17th of 32 steps, in less than one, as the score of a sure model does."""
+        asked.append(len(logits))
+        gone = (odds(logits, 1) - plain.base) / (plain.full - plain.base)
+        return torch.sigmoid(300 * (gone - 16.5 / 32))
+
+    found = Integrated(explaining.model).attribute(example, places, sharp)
+    assert found.steps == 96 and found.is_close and sum(asked) == 2 + 96
+    at_once = Integrated(explaining.model, steps=96).attribute(example, places, sharp)
+    assert found.tokens == pytest.approx(at_once.tokens, abs=1e-4)
+
+
 def test_the_model_answers_as_before_and_keeps_no_gradients(trained: Train) -> None:
     explaining = Explaining.load(trained("classification").out / "model")
     predictor = explaining.predictor
