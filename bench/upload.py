@@ -47,7 +47,7 @@ class Memory:
 
 def measure(studio: Studio, source: Path, rows: int) -> dict[str, Any]:
     """Upload, import and download the file again; sizes in MiB, times in seconds."""
-    (web,) = studio.processes("uvicorn")
+    (web,) = studio.processes("config.web")
     with studio.api() as api:
         api.timeout = httpx.Timeout(PATIENCE_S)
         project = api.get("projects").json()["results"][0]["id"]

@@ -26,11 +26,15 @@ def _die_with_parent() -> None:
 
 @dataclass
 class Managed:
-    """One child: how it is started, where it writes what it says, and the process as it runs now."""
+    """One child: how it is started, where it writes what it says, and the process as it runs now.
+
+    It gets the file descriptors in `inherits`: a socket that stays open here is there for the child after it as well.
+    """
 
     name: str
     command: Sequence[str]
     log: Path
+    inherits: Sequence[int] = ()
     process: subprocess.Popen[bytes] | None = None
     started_at: float = 0.0
 
@@ -45,6 +49,7 @@ class Managed:
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
+                pass_fds=self.inherits,
                 preexec_fn=_die_with_parent,
             )
 
@@ -63,12 +68,12 @@ class Supervisor:
     children: list[Managed] = field(default_factory=list)
     _ending: bool = False
 
-    def start(self, name: str, command: Sequence[str]) -> None:
+    def start(self, name: str, command: Sequence[str], *, inherits: Sequence[int] = ()) -> None:
         self.logs.mkdir(parents=True, exist_ok=True)
         log = self.logs / f"{name.replace(' ', '-')}.log"
         if log.exists():
             log.replace(log.with_suffix(".log.1"))
-        child = Managed(name, command, log)
+        child = Managed(name, command, log, inherits)
         self.children.append(child)
         child.start(self.environment)
 

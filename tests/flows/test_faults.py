@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
 
+import httpx
 import psutil
 import pytest
 
@@ -97,6 +99,32 @@ def test_a_studio_that_is_killed_leaves_no_process_and_goes_on_where_it_was(prog
     assert [event for event in program.events(run) if event["kind"] == "prepared"][-1]["resumed_from"] > 0
     program.api.post(f"runs/{run}/cancel").raise_for_status()
     assert program.ended(run)["state"] == "cancelled"
+
+
+def test_nobody_is_refused_while_web_and_serve_are_restarted(program: Program) -> None:
+    version = program.finished("classification")["model_version"]
+    headers = {**program.api.headers, "Connection": "close"}  # a new connection each time, as new visitors have
+    answers: list[int] = []
+    over = threading.Event()
+
+    def ask() -> None:
+        while not over.is_set():
+            answers.append(httpx.get(f"{program.api.base_url}me", headers=headers, timeout=60).status_code)
+
+    threads = [threading.Thread(target=ask) for _number in range(2)]
+    for thread in threads:
+        thread.start()
+    for words in ("config.web", "manage.py serve"):
+        process = program.studio.processes(words)[0]
+        process.terminate()
+        until(lambda process=process: not process.is_running(), END_SECONDS, f"{words} ends")  # type: ignore[misc]
+        answer = program.api.post(f"model-versions/{version}/predict", json={"inputs": "the film was good"})
+        assert answer.status_code == 200, answer.text
+        assert program.studio.processes(words)[0].pid != process.pid
+    over.set()
+    for thread in threads:
+        thread.join()
+    assert answers and set(answers) == {200}
 
 
 def test_nothing_is_left_in_a_state_of_work(program: Program) -> None:

@@ -15,7 +15,9 @@ from tests.tiny import write_sentiment_tsv
 def test_a_second_start_keeps_everything_and_the_first_leaves_no_process(program: Program) -> None:
     studio = program.studio
     before = everything(program)
-    assert {name: len(studio.processes(words)) for name, words in (("broker", "valkey.sock"), ("web", "uvicorn"))} == {
+    assert {
+        name: len(studio.processes(words)) for name, words in (("broker", "valkey.sock"), ("web", "config.web"))
+    } == {
         "broker": 1,
         "web": 1,
     }

@@ -110,7 +110,14 @@ if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
     }
 else:
     DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
-    DATABASES["default"]["OPTIONS"] = {"pool": {"min_size": 1, "max_size": 8, "timeout": 20}}
+    DATABASES["default"]["OPTIONS"] = {
+        "pool": {"min_size": 1, "max_size": 8, "timeout": 20},
+        "connect_timeout": 5,
+        "keepalives_idle": 20,  # a server that went away in silence is noticed in half a minute, not in two hours
+        "keepalives_interval": 5,
+        "keepalives_count": 3,
+        "tcp_user_timeout": 20_000,
+    }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # Accounts
@@ -185,6 +192,7 @@ CELERY_BEAT_SCHEDULE = {
     "registry.reap": {"task": "registry.reap", "schedule": 15.0, "options": {"expires": 15}},
     "demos.reap": {"task": "demos.reap", "schedule": 15.0, "options": {"expires": 15}},
     "operations.measure": {"task": "operations.measure", "schedule": 3600.0, "options": {"expires": 600}},
+    "runs.sweep": {"task": "runs.sweep", "schedule": 3600.0, "options": {"expires": 600}},
     "operations.sweep": {"task": "operations.sweep", "schedule": 3600.0, "options": {"expires": 600}},
 }
 

@@ -10,6 +10,7 @@ import socket
 import sys
 import time
 from argparse import ArgumentParser
+from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 from typing import IO, Any
@@ -27,8 +28,17 @@ from nlpstudio.operations import upgrade
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 WEB_START_SECONDS = 60
+BACKLOG = 2048
 IO_PROCESSES = 3
 """The first start fetches two base models: an upload need not wait for them."""
+
+
+@dataclass
+class Listeners:
+    """The sockets on which children of ours take connections."""
+
+    web: socket.socket
+    serve: socket.socket | None = None
 
 
 class Command(BaseCommand):
@@ -42,7 +52,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, host: str, port: int, **options: Any) -> None:
         _require_security(host)
-        _require_free_port(host, port)
+        listeners = Listeners(web=_listen(host, port))
         lock = _only_one(settings.STUDIO_HOME / "run" / "studio.lock")
         supervisor = Supervisor(environment=_environment(), logs=settings.STUDIO_HOME / "logs", say=self.say)
 
@@ -51,7 +61,8 @@ class Command(BaseCommand):
 
         signal.signal(signal.SIGTERM, ask_to_end)
         try:
-            self._run(supervisor, host, port)
+            listeners.serve = _listen_at(settings.SERVE_SOCKET)
+            self._run(supervisor, listeners, host, port)
         except KeyboardInterrupt:
             self.say("Ending.")
         finally:
@@ -63,14 +74,14 @@ class Command(BaseCommand):
         self.stdout.write(words)
         self.stdout.flush()
 
-    def _run(self, supervisor: Supervisor, host: str, port: int) -> None:
+    def _run(self, supervisor: Supervisor, listeners: Listeners, host: str, port: int) -> None:
         self.say("NLP Studio is starting …")
         if settings.REDIS_URL.startswith("unix://"):
             supervisor.start("broker", broker.command(settings.EMBEDDED_SOCKET, settings.STUDIO_HOME / "broker"))
         upgrade.migrate(self.say)
         call_command("collectstatic", interactive=False, verbosity=0, stdout=io.StringIO())
         broker.wait_until_it_answers(settings.REDIS_URL)
-        _start_processes(supervisor, host, port)
+        _start_processes(supervisor, listeners)
         welcome = first_start.prepare(
             email=os.environ.get("STUDIO_ADMIN_EMAIL", "admin@studio.local"),
             password=os.environ.get("STUDIO_ADMIN_PASSWORD"),
@@ -90,27 +101,20 @@ class Command(BaseCommand):
         supervisor.watch()
 
 
-def _start_processes(supervisor: Supervisor, host: str, port: int) -> None:
+def _start_processes(supervisor: Supervisor, listeners: Listeners) -> None:
     python = sys.executable
     celery = [python, "-m", "celery", "-A", "nlpstudio.config", "worker", "--loglevel", "WARNING"]
     beat = str(settings.STUDIO_HOME / "run" / "beat")
-    supervisor.start("web", _web_command(python, host, port))
+    _start_listening(supervisor, "web", [python, "-m", "nlpstudio.config.web"], listeners.web)
     supervisor.start("io worker", [*celery, "-Q", "io", "-c", str(IO_PROCESSES), "-n", "io@%h", "-B", "-s", beat])
     supervisor.start("train worker", [*celery, "-Q", "train", "-c", "1", "-n", "train@%h"])
-    supervisor.start("serve worker", [python, "manage.py", "serve"])
+    _start_listening(supervisor, "serve worker", [python, "manage.py", "serve", "--listener"], listeners.serve)
 
 
-def _web_command(python: str, host: str, port: int) -> list[str]:
-    options = {
-        "--host": host,
-        "--port": str(port),
-        "--log-level": "warning",
-        "--ws-max-size": "65536",
-        "--ws-per-message-deflate": "false",
-        "--timeout-graceful-shutdown": "5",
-    }
-    flat = [part for pair in options.items() for part in pair]
-    return [python, "-m", "uvicorn", "nlpstudio.config.asgi:application", "--no-access-log", *flat]
+def _start_listening(supervisor: Supervisor, name: str, command: list[str], listener: socket.socket | None) -> None:
+    """Start what takes connections from a socket of ours, whose number is the last word of its command."""
+    assert listener is not None, f"the {name} has no socket"
+    supervisor.start(name, [*command, str(listener.fileno())], inherits=[listener.fileno()])
 
 
 def _environment() -> dict[str, str]:
@@ -131,16 +135,24 @@ def _require_security(host: str) -> None:
         raise CommandError(str(error)) from error
 
 
-def _require_free_port(host: str, port: int) -> None:
+def _listen(host: str, port: int) -> socket.socket:
+    """The socket that people reach. It is ours and not the web process's: whoever comes while that starts again waits here."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError as error:
-            raise CommandError(
-                f"Port {port} on {host} cannot be used ({error.strerror}). Choose another with --port."
-            ) from error
+    try:
+        return socket.create_server((host, port), family=family, backlog=BACKLOG)
+    except OSError as error:
+        why = str(error.strerror).partition(" (while")[0]
+        raise CommandError(f"Port {port} on {host} cannot be used ({why}). Choose another with --port.") from error
+
+
+def _listen_at(path: Path) -> socket.socket:
+    """The serve worker's socket, likewise. Only this user reaches it."""
+    path.unlink(missing_ok=True)
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    listener.bind(str(path))
+    path.chmod(0o600)
+    listener.listen(BACKLOG)
+    return listener
 
 
 def _only_one(path: Path) -> IO[str]:

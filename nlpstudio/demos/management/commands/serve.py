@@ -30,6 +30,7 @@ class Command(BaseCommand):
         parser.add_argument("--socket", type=Path, default=settings.SERVE_SOCKET, help="unix socket to listen on")
         parser.add_argument("--host", default="127.0.0.1")
         parser.add_argument("--port", type=int, help="listen on TCP instead of the socket")
+        parser.add_argument("--listener", type=int, help="the number of a socket that listens already")
 
     def handle(self, *args: Any, **options: Any) -> None:
         context, root = prepare(), Path(settings.FILES_ROOT) / "models"
@@ -55,7 +56,8 @@ class Command(BaseCommand):
             signal.signal(each, lambda *_: None)
         heart.start()
         try:
-            uvicorn.Server(config).run()
+            given = options["listener"]
+            uvicorn.Server(config).run(sockets=None if given is None else [socket.socket(fileno=given)])
         finally:
             heart.stop()
             heart.join()
