@@ -15,13 +15,13 @@ from django.utils.translation import gettext as _
 from nlpstudio.core import logs
 from nlpstudio.core.errors import StudioError
 from nlpstudio.engine import manifest, shelf
-from nlpstudio.engine.errors import BaseModelMissing, DamagedArtifact, DiskFull, EngineError
+from nlpstudio.engine.errors import BaseModelMissing, DamagedArtifact, EngineError
 from nlpstudio.engine.events import Failed, Finished, Warned
 from nlpstudio.engine.job import Job
 from nlpstudio.registry import project_shelf
 from nlpstudio.registry import services as registry
 from nlpstudio.registry.models import ModelVersion
-from nlpstudio.runs import leases, outcome, wiring
+from nlpstudio.runs import leases, leftovers, outcome, wiring
 from nlpstudio.runs.child import Child
 from nlpstudio.runs.leases import Lease, LeaseLost
 from nlpstudio.runs.models import Run
@@ -49,19 +49,13 @@ def drive(run: Run, *, start: Start, should_leave: Callable[[], bool] = lambda: 
         leases.give_back(run, lease)
     except LeaseLost:
         logger.info("run %s was taken from this worker", run.pk)
-        discard_if_cancelled(run)
-
-
-def discard_if_cancelled(run: Run) -> None:
-    """A cancelled run keeps its log and its events, and nothing else."""
-    if Run.objects.filter(pk=run.pk, state=State.CANCELLED).exists():
-        for part in ("work", "out"):
-            shutil.rmtree(run.folder / part, ignore_errors=True)
+        run.refresh_from_db(fields=["state"])
+        leftovers.discard(run)
 
 
 def _drive(run: Run, recorder: Recorder, start: Start, should_leave: Callable[[], bool]) -> None:
     try:
-        for part in ("work", "out"):
+        for part in leftovers.PARTS:
             (run.folder / part).mkdir(parents=True, exist_ok=True)
         base_model = _base_model(run, recorder, should_leave)
         if base_model is None:
@@ -72,7 +66,7 @@ def _drive(run: Run, recorder: Recorder, start: Start, should_leave: Callable[[]
         hint = error.hint or _("The end of the log may say more. Resume the run to try again.")
         recorder.close(Failed(code=error.code, message=error.message, hint=hint))
     except OSError as error:
-        recorder.close(_file_trouble(error))
+        recorder.close(outcome.trouble(error))
 
 
 def _base_model(run: Run, recorder: Recorder, should_leave: Callable[[], bool]) -> Path | None:
@@ -139,6 +133,7 @@ def _conclude(run: Run, recorder: Recorder, ending: Ending) -> None:
         **fields,
     )
     shutil.rmtree(run.folder / "out", ignore_errors=True)
+    leftovers.discard(run)
 
 
 def _publish(run: Run) -> ModelVersion:
@@ -164,12 +159,4 @@ def _not_fetched(name: str, ending: Ending, log: Path) -> BaseModelMissing:
     return BaseModelMissing(
         _("The base model %(name)s could not be brought to this machine: %(why)s") % {"name": name, "why": because},
         hint=_("Choose a base model that is on this machine, or see to its network and resume the run."),
-    )
-
-
-def _file_trouble(error: OSError) -> Failed:
-    return Failed(
-        code=DiskFull.code,
-        message=_("A file of the run could not be written: %(why)s") % {"why": error.strerror or str(error)},
-        hint=_("Free some space or mend the folder of the studio, then resume the run."),
     )

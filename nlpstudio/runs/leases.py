@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -61,11 +62,14 @@ class Lease:
 
     @contextmanager
     def kept(self) -> Iterator[None]:
-        """Keep the lease from a thread while the block does one long thing, but not for ever."""
+        """Keep the lease from a thread while the block does one long thing, but not for ever. Raises `OSError` without one."""
         done = threading.Event()
         keeper = threading.Thread(target=self._keep, args=(done,), name=f"lease of {self.run_id}", daemon=True)
         self.extend()
-        keeper.start()
+        try:
+            keeper.start()
+        except RuntimeError as error:  # Python says so when the machine refuses a thread
+            raise OSError(errno.EAGAIN, "a thread cannot be started") from error
         try:
             yield
         finally:

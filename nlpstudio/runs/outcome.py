@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 import signal
 
 from django.utils.translation import gettext as _
 
+from nlpstudio.engine.errors import DiskFull
 from nlpstudio.engine.events import Failed
 from nlpstudio.runs.supervision import Ending, Reason
+
+TOO_MANY = frozenset({errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE})
 
 
 def failure_of(ending: Ending, said: Failed | None) -> Failed | None:
@@ -51,6 +55,22 @@ def _crash(exit_code: int) -> Failed:
         code="run.crashed",
         message=_("The training process ended with exit code %(code)d without saying why.") % {"code": exit_code},
         hint=_("The end of the log says more."),
+    )
+
+
+def trouble(error: OSError) -> Failed:
+    """What the machine refused its worker: a process, a thread, an open file, memory, or the writing of a file."""
+    why = error.strerror or str(error)
+    if error.errno in TOO_MANY:
+        return Failed(
+            code="run.no_process",
+            message=_("The worker could not start what the run needs: %(why)s.") % {"why": why},
+            hint=_("Raise the worker's limits on processes, open files or memory, then resume the run."),
+        )
+    return Failed(
+        code=DiskFull.code,
+        message=_("A file of the run could not be written: %(why)s") % {"why": why},
+        hint=_("Free some space or mend the folder of the studio, then resume the run."),
     )
 
 

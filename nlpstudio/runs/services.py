@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import re
-import shutil
 from collections.abc import Iterable
 from typing import Any
 
@@ -21,7 +20,7 @@ from nlpstudio.datasets.models import DatasetVersion
 from nlpstudio.engine.spec import TrainSpec
 from nlpstudio.projects.models import Project
 from nlpstudio.quotas import services as quotas
-from nlpstudio.runs import queue, readiness, tasks
+from nlpstudio.runs import leftovers, queue, readiness, tasks
 from nlpstudio.runs.models import Run
 from nlpstudio.runs.states import LEASED, State
 
@@ -100,11 +99,9 @@ def cancel(*, run: Run, by: User) -> None:
     if run.state == State.CANCELLED:
         return
     was_held = run.state in LEASED
-    folder = run.folder
     _move(run, State.CANCELLED, by, "run.cancelled", eta_s=None)
     if not was_held:  # otherwise the worker that holds the files removes them
-        for part in ("work", "out"):
-            shutil.rmtree(folder / part, ignore_errors=True)
+        leftovers.discard(run)
 
 
 def resume(*, run: Run, by: User) -> None:

@@ -11,7 +11,7 @@ from django.conf import settings
 from django.utils.module_loading import import_string
 
 from nlpstudio.core.jobs import send
-from nlpstudio.runs import execution, leases, queue
+from nlpstudio.runs import execution, leases, leftovers, queue
 from nlpstudio.runs.models import Run
 from nlpstudio.runs.worker import PRESENCE
 
@@ -31,6 +31,12 @@ def work() -> None:
     if Run.objects.waiting().exists():
         send(work)
     PRESENCE.prepare_spare()
+
+
+@shared_task(name="runs.sweep", ignore_result=True)
+def sweep() -> None:
+    """Remove what runs that are over left on the disk. Twice is once."""
+    leftovers.sweep()
 
 
 @shared_task(name="runs.reap", ignore_result=True)

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import os
+import resource
 import subprocess
 import threading
 import time
 from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from django.db import connection
+from django.utils import timezone
 
 from nlpstudio.accounts.models import User
+from nlpstudio.engine.job import Job
 from nlpstudio.registry.models import ModelVersion
-from nlpstudio.runs import child, execution, leases, services, wiring
+from nlpstudio.runs import child, execution, leases, leftovers, services, wiring
 from nlpstudio.runs.models import Run, RunEvent
 from nlpstudio.runs.states import State
 from tests.runs.conftest import trainer, work
@@ -35,6 +41,7 @@ def test_a_run_that_goes_well_ends_finished_with_a_model(run: Run) -> None:
     assert kinds(done) == ["prepared", *["step", "evaluated", "saved"] * 8, "finished"]
     assert list(done.events.values_list("seq", flat=True)) == list(range(1, 27))
     assert (done.model_version.folder / "model" / "manifest.json").exists()
+    assert {path.name for path in done.folder.iterdir()} == {"job.json", "log.txt"}
 
 
 @pytest.mark.parametrize(
@@ -230,3 +237,43 @@ def test_ten_doorbells_at_once_start_a_run_once(run: Run) -> None:
     assert len([one for one in taken if one]) == 1
     run.refresh_from_db()
     assert (run.attempt, run.fence) == (1, 1)
+
+
+def test_a_machine_that_refuses_what_a_run_needs_is_told_from_a_full_disk(run: Run) -> None:
+    claimed = leases.claim("a worker")
+    assert claimed is not None
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+
+    def start_with_no_file_left(job: Job, folder: Path) -> subprocess.Popen[bytes]:
+        lowest = os.open(os.devnull, os.O_RDONLY)
+        os.close(lowest)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (lowest, hard))
+        try:
+            return trainer("well")(job, folder)
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+    execution.drive(claimed, start=start_with_no_file_left)
+    claimed.refresh_from_db()
+    assert (claimed.state, claimed.error_code) == (State.FAILED, "run.no_process")
+    assert "Too many open files" in claimed.error_message and "limits" in claimed.error_hint
+
+
+def test_what_a_dead_worker_left_of_a_run_that_is_over_is_swept_away(run: Run, editor: User) -> None:
+    claimed = leases.claim("a worker that dies here")
+    assert claimed is not None
+    for part in leftovers.PARTS:
+        (claimed.folder / part).mkdir(parents=True)
+    services.cancel(run=claimed, by=editor)
+    leftovers.sweep()
+    assert (claimed.folder / "work").exists()  # its worker may live and write until its lease would have ended
+    Run.objects.update(ended_at=timezone.now() - timedelta(hours=1))
+    leftovers.sweep()
+    assert not list(claimed.folder.iterdir())
+
+
+def test_checkpoints_of_a_run_that_can_be_resumed_are_kept(run: Run) -> None:
+    failed = work("out of memory")
+    Run.objects.update(ended_at=timezone.now() - timedelta(hours=1))
+    leftovers.sweep()
+    assert (failed.folder / "work").exists()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import sys
 import time
@@ -46,9 +47,10 @@ def scores(number: int) -> dict[str, float]:
 
 
 def leave_model(job: Job, last: int) -> str:
+    for name in ("model", "predictions"):  # one that a lost worker's trainer left may lie there
+        shutil.rmtree(job.out / name, ignore_errors=True)
+        (job.out / name).mkdir(parents=True)
     folder = job.out / "model"
-    folder.mkdir(parents=True)
-    (job.out / "predictions").mkdir()
     (folder / "model.safetensors").write_bytes(f"weights after {last} steps".encode())
     facts = manifest.write(folder, {"labels": ["bad", "good"], "examples": [{"text": "nice film"}]})
     sha256 = facts["files"]["model.safetensors"]["sha256"]
