@@ -110,12 +110,12 @@ def _backup_under_load(studio: Studio, saved: Path, rows: int) -> dict[str, Any]
 
 def _restored(folder: Path, engine: str, saved: Path, version: str, answer: Any) -> dict[str, Any]:
     tiny_base_model(folder / "base-models" / "tiny")
-    studio = Restored(home=folder / "home", base_models=folder / "base-models")
+    studio = Studio(home=folder / "home", base_models=folder / "base-models")
     if engine == "postgresql":
         server = server_url()
         if server is None:
             return {"left_out": "no PostgreSQL here"}
-        studio.database = _database(server)
+        studio.more["DATABASE_URL"] = _database(server)
     begun = time.monotonic()
     _manage(studio, "restore", str(saved))
     seconds = time.monotonic() - begun
@@ -146,16 +146,6 @@ def _restored(folder: Path, engine: str, saved: Path, version: str, answer: Any)
         "runs_again_in_the_queue": len(runs["waiting"]) + len(runs["running"]),
         "ok": not unexpected and examined["ok"] and now == answer,
     }
-
-
-class Restored(Studio):
-    """A studio on a database of its own."""
-
-    database = ""
-
-    @property
-    def environment(self) -> dict[str, str]:
-        return super().environment | ({"DATABASE_URL": self.database} if self.database else {})
 
 
 def _database(server: str) -> str:

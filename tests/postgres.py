@@ -35,8 +35,8 @@ def server_url() -> str | None:
         for user in ("postgres", pwd.getpwuid(os.getuid()).pw_name):
             if _accepts(folder, user):
                 return _url(folder, user)
-    binaries = _binaries()
-    return _start(binaries) if binaries else None
+    found = binaries()
+    return _start(found) if found else None
 
 
 def _url(folder: str, user: str) -> str:
@@ -53,7 +53,7 @@ def _accepts(folder: str, user: str) -> bool:
         return False
 
 
-def _binaries() -> Path | None:
+def binaries() -> Path | None:
     """The folder of `initdb` and `pg_ctl`: Debian keeps them out of the search path."""
     installed = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: int(path.parts[4]))
     found = shutil.which("initdb")
@@ -64,7 +64,7 @@ def _start(binaries: Path) -> str:
     """Make and start a server in a temporary folder; it is stopped and removed when this process ends."""
     folder = Path(tempfile.mkdtemp(prefix="pg-", dir="/tmp"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    account = _ordinary_user() if os.getuid() == 0 else pwd.getpwuid(os.getuid())  # it refuses to run as root
+    account = ordinary_user() if os.getuid() == 0 else pwd.getpwuid(os.getuid())  # it refuses to run as root
     os.chown(folder, account.pw_uid, account.pw_gid)
     data = folder / "data"
     options = f"-k {folder} -c listen_addresses='' -c fsync=off -c full_page_writes=off"
@@ -81,7 +81,7 @@ def _start(binaries: Path) -> str:
     return _url(str(folder), "postgres")
 
 
-def _ordinary_user() -> pwd.struct_passwd:
+def ordinary_user() -> pwd.struct_passwd:
     names = {account.pw_name: account for account in pwd.getpwall()}
     return names.get("postgres") or names["nobody"]
 

@@ -72,11 +72,12 @@ def manage(*command: str, env: dict[str, str], timeout: float = 120) -> subproce
 
 @dataclass
 class Studio:
-    """One `manage.py studio`. It can be ended and started again in the same home."""
+    """One `manage.py studio`. It can be ended and started again in the same home. `more` is added to its environment."""
 
     home: Path
     base_models: Path
     port: int = field(default_factory=free_port)
+    more: dict[str, str] = field(default_factory=dict)
     process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -85,7 +86,7 @@ class Studio:
 
     @property
     def environment(self) -> dict[str, str]:
-        return environment(self.home, self.base_models)
+        return environment(self.home, self.base_models) | self.more
 
     @property
     def said(self) -> str:
@@ -156,10 +157,13 @@ class Studio:
 
 
 @contextmanager
-def running(folder: Path) -> Iterator[Studio]:
-    """A studio in `folder` with one base model, "tiny"; at the end it is ended, and each of its processes is gone."""
+def running(folder: Path, **more: str) -> Iterator[Studio]:
+    """A studio in `folder` with one base model, "tiny"; at the end it is ended, and each of its processes is gone.
+
+    `more` is added to its environment.
+    """
     tiny_base_model(folder / "base-models" / "tiny")
-    studio = Studio(home=folder / "home", base_models=folder / "base-models")
+    studio = Studio(home=folder / "home", base_models=folder / "base-models", more=more)
     try:
         studio.start()
         yield studio

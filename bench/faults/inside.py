@@ -213,7 +213,7 @@ class Inside:
             wanted = self.random.randint(1, 4)
             until(lambda: Run.objects.get(pk=run.pk).step >= wanted, 60, "it trains")
             os.killpg(worker.pid, signal.SIGKILL)
-            _kill_trainers(run)
+            kill_trainers(run)
             killed = time.monotonic()
             worker.wait(10)
             until(lambda: leases.reap(), 60, "the run waits again")
@@ -310,7 +310,7 @@ def _end(worker: subprocess.Popen[bytes]) -> None:
         worker.wait()
 
 
-def _kill_trainers(run: Run) -> None:
+def kill_trainers(run: Run) -> None:
     """What a container that is killed takes with it."""
     import psutil
 

@@ -115,7 +115,7 @@ class Outside:
                             last_kind = event["kind"]
                             if kills < times and len(heard) > 4 * (kills + 1):
                                 kills += 1
-                                self.studio.processes("uvicorn")[0].kill()
+                                self.studio.processes("config.web")[0].kill()
                                 lost_at = time.monotonic()
                 except (OSError, WebSocketException, TimeoutError):
                     time.sleep(0.3)

@@ -64,6 +64,10 @@ class Victim:
         wrong = [key for key in ("weights_sha256", "metrics", "best_step") if told["finished"][key] != expected[key]]
         return Death(fired=all(fired), resumed_from=told["resumed_from"], wrong=", ".join(wrong) or self._left_over())
 
+    def kill_only(self, order: dict[str, Any]) -> None:
+        """Die once, and lie there."""
+        assert self._do(**order)["signal"] in FATAL, "it lived"
+
     def resume(self) -> dict[str, Any]:
         """Go on from what is on disk, and tell of it."""
         return self._do()

@@ -22,7 +22,7 @@ from typing import Any, Self
 import torch
 
 from nlpstudio.engine.commands import console
-from nlpstudio.engine.events import Event, Finished, Prepared
+from nlpstudio.engine.events import Event, Finished, Prepared, Warned
 from nlpstudio.engine.job import Job
 from nlpstudio.engine.training import session, warm
 
@@ -63,7 +63,7 @@ class Mortal:
         self._process.communicate()
 
     def do(self, order: Order) -> dict[str, Any]:
-        """`{signal, seconds}` of the child, and of one that lived its `calls`, `resumed_from` and `finished` event."""
+        """`{signal, seconds}` of the child, and of one that lived its `calls`, `resumed_from`, `warnings` and `finished` event."""
         assert self._process.stdin is not None and self._process.stdout is not None
         self._process.stdin.write(json.dumps(asdict(order)) + "\n")
         self._process.stdin.flush()
@@ -114,7 +114,10 @@ def _live(order: Order) -> dict[str, Any]:
     prepared = next(event for event in told if isinstance(event, Prepared))
     last = told[-1]
     assert isinstance(last, Finished)
-    return {"calls": counter.names, "resumed_from": prepared.resumed_from, "finished": last.to_json()}
+    warnings = [event.to_json() for event in told if isinstance(event, Warned)]
+    return {
+        "calls": counter.names, "resumed_from": prepared.resumed_from, "warnings": warnings, "finished": last.to_json()
+    }  # fmt: skip
 
 
 class _Counter:

@@ -1,0 +1,45 @@
+"""The last count of each fault, kept with where it was made, and the table of them."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Iterable
+from typing import Any
+
+from bench import machine
+from bench.faults.ground import Count
+from tests.studio import ROOT
+
+PATH = ROOT / "bench" / "results" / "faults.json"
+
+
+def keep(counts: Iterable[Count], seconds: dict[str, float]) -> None:
+    """Put them in the place of the last ones of the same names."""
+    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True).stdout
+    facts = machine.describe()
+    here = {"commit": commit.strip(), "date": facts["date"], "processor": facts["processor"], "load": facts["load"]}
+    known = _kept()
+    for count in counts:
+        values = {key: getattr(count, key) for key in ("what", "tried", "fired", "held", "wrong", "figures")}
+        known[count.name] = {**values, "seconds": round(seconds[count.name]), **here}
+    PATH.write_text(json.dumps(known, indent=1, ensure_ascii=False, sort_keys=True) + "\n", encoding="utf-8")
+
+
+def table() -> str:
+    """In Markdown, a row for each fault."""
+    lines = ["| | fault | tried | fired | held | fails at most (95 %) | figures | s | commit |", "|" + "---|" * 9]
+    for name, row in sorted(_kept().items()):
+        is_sound = row["tried"] == row["fired"] == row["held"]
+        bound = f"{min(1.0, 3 / row['held']):.1%}" if is_sound and row["held"] >= 10 else "–"
+        figures = ", ".join(f"{key}: {value}" for key, value in row["figures"].items()).replace("|", "/")
+        counts = " | ".join(str(row[key]) for key in ("tried", "fired", "held"))
+        lines.append(
+            f"| {name} | {row['what']} | {counts} | {bound} | {figures} | {row['seconds']} | {row['commit']} |"
+        )
+    return "\n".join(lines)
+
+
+def _kept() -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(PATH.read_text(encoding="utf-8")) if PATH.exists() else {}
+    return found
