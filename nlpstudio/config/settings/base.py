@@ -111,7 +111,8 @@ if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
 else:
     DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
     DATABASES["default"]["OPTIONS"] = {
-        "pool": {"min_size": 1, "max_size": 8, "timeout": 20},
+        # After a long outage the pool would wait for minutes before it tries again; who asks makes it try anew.
+        "pool": {"min_size": 1, "max_size": 8, "timeout": 20, "reconnect_timeout": 4},
         "connect_timeout": 5,
         "keepalives_idle": 20,  # a server that went away in silence is noticed in half a minute, not in two hours
         "keepalives_interval": 5,
