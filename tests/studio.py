@@ -25,6 +25,8 @@ ROOT = Path(__file__).parents[1]
 ADMIN = "ada@example.org"
 PASSWORD = "correct horse battery"
 LEASE_SECONDS = 6
+PATIENCE = float(os.environ.get("TEST_PATIENCE", "1"))
+"""Every wait is so many times as long: for a machine on which much else runs."""
 START_SECONDS = 90
 END_SECONDS = 15
 OURS = ("STUDIO_", "DJANGO_", "DATABASE_URL", "TEST_DATABASE_URL", "REDIS_URL", "STORAGE_URL", "SECRET_KEY", "PYTEST_")
@@ -32,8 +34,8 @@ OURS = ("STUDIO_", "DJANGO_", "DATABASE_URL", "TEST_DATABASE_URL", "REDIS_URL", 
 
 
 def until(ask: Callable[[], T | None], seconds: float, what: str) -> T:
-    """The first true answer of `ask` within so many seconds."""
-    deadline = time.monotonic() + seconds
+    """The first true answer of `ask` within so many seconds, times `PATIENCE`."""
+    deadline = time.monotonic() + seconds * PATIENCE
     while not (answer := ask()):
         assert time.monotonic() < deadline, f"not within {seconds} s: {what}"
         time.sleep(0.1)
@@ -66,7 +68,12 @@ def environment(home: Path, base_models: Path) -> dict[str, str]:
 def manage(*command: str, env: dict[str, str], timeout: float = 120) -> subprocess.CompletedProcess[str]:
     """`manage.py COMMAND` as people run it."""
     return subprocess.run(
-        [sys.executable, "manage.py", *command], cwd=ROOT, env=env, capture_output=True, text=True, timeout=timeout
+        [sys.executable, "manage.py", *command],
+        cwd=ROOT,
+        env=env,
+        capture_output=True,
+        text=True,
+        timeout=timeout * PATIENCE,
     )
 
 
@@ -112,7 +119,7 @@ class Studio:
         assert self.process is not None
         asked = time.monotonic()
         self.process.send_signal(signal.SIGTERM)
-        self.process.wait(END_SECONDS + 5)
+        self.process.wait((END_SECONDS + 5) * PATIENCE)
         until(lambda: not self.processes(), max(0.5, asked + END_SECONDS - time.monotonic()), "every child is gone")
         return time.monotonic() - asked
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from django.utils import timezone
 
-from bench.faults.ground import Count, examine, until
+from bench.faults.ground import Count, examine
 from bench.faults.inside import Inside
 from nlpstudio.accounts import services as accounts
 from nlpstudio.accounts.models import SignInLink
@@ -22,7 +22,7 @@ from nlpstudio.registry.models import ModelVersion
 from nlpstudio.runs import leases
 from nlpstudio.runs.models import Run
 from nlpstudio.runs.states import State
-from tests.studio import ROOT
+from tests.studio import PATIENCE, ROOT, until
 
 HOURS = 7200
 LIBRARIES = ("/usr/lib/*/faketime/libfaketimeMT.so.1", "/usr/local/lib/faketime/libfaketimeMT.so.1")
@@ -133,7 +133,7 @@ def _jumping(inside: Inside, file: Path, jump: int) -> bool:
 
 
 def _told(worker: subprocess.Popen[str]) -> list[float]:
-    out, err = worker.communicate(timeout=180)
+    out, err = worker.communicate(timeout=180 * PATIENCE)
     assert worker.returncode == 0, err[-300:]
     found: list[float] = json.loads(out.splitlines()[-1])
     return found
@@ -153,7 +153,7 @@ def _tokens(inside: Inside, ahead: int) -> bool:
     hour = timedelta(hours=1)
     good = accounts.create_token(inside.user, "good", expires_at=timezone.now() + hour)[1]
     old = accounts.create_token(inside.user, "old", expires_at=timezone.now() - hour)[1]
-    out, err = _process(ASKER, _wrong(ahead), good, old).communicate(timeout=120)
+    out, err = _process(ASKER, _wrong(ahead), good, old).communicate(timeout=120 * PATIENCE)
     assert out, err[-300:]
     theirs, known = json.loads(out.splitlines()[-1])
     assert known == [True, False], f"{ahead:+d} s: {known}"
@@ -162,7 +162,7 @@ def _tokens(inside: Inside, ahead: int) -> bool:
 
 def _links(inside: Inside, ahead: int) -> bool:
     """A link for one hour, made by a process with its clock so far off, opens now and not after that hour."""
-    out, err = _process(LINKER, _wrong(ahead), inside.user.email).communicate(timeout=120)
+    out, err = _process(LINKER, _wrong(ahead), inside.user.email).communicate(timeout=120 * PATIENCE)
     assert out, err[-300:]
     theirs, path = json.loads(out.splitlines()[-1])
     ends = SignInLink.objects.latest("pk").expires_at - timezone.now()

@@ -25,7 +25,7 @@ from tests.tiny import sentiment_lines
 CLIENTS = 4
 PATIENCE_S = 900
 RECOVERY_S = 10.0
-RESTARTED_AFTER_S = 3.0
+DOWN_S, LONG_DOWN_S = 3.0, 40.0
 AWAY_S = 30.0
 
 
@@ -120,7 +120,8 @@ def stopped(place: Installation, writes: int, blows: int) -> Count:
         fired = 0
         for number in range(blows):
             until(lambda number=number: load.acknowledged * blows > number * writes or load.is_over, PATIENCE_S, "load")  # type: ignore[misc]
-            fired += _blow(place.database, by_stopping=number % 2 == 0)
+            down = LONG_DOWN_S if number == blows // 2 - 1 else DOWN_S * (number % 2 == 0)
+            fired += _blow(place.database, down)
             returns.append(_seconds_until_it_answers(place))
         load.wait()
         kept = int(place.ask("SELECT count(DISTINCT name) FROM projects_project WHERE name = ANY(%s)", load.names))
@@ -142,13 +143,13 @@ def stopped(place: Installation, writes: int, blows: int) -> Count:
     return count
 
 
-def _blow(database: Postgres, *, by_stopping: bool) -> bool:
-    """The server is gone for some seconds, or falls back to its log; whether that happened."""
-    if not by_stopping:
+def _blow(database: Postgres, down: float) -> bool:
+    """The server is gone for so many seconds, or with 0 falls back to its log; whether that happened."""
+    if not down:
         return database.kill_backends() > 0
     database.stop()
     is_gone = not database.answers()
-    time.sleep(RESTARTED_AFTER_S)
+    time.sleep(down)
     database.start()
     return is_gone
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import tempfile
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -76,12 +75,3 @@ def examine() -> None:
 
     broken = [f"{f.check}: {f.subject}: {f.message}" for f in look().findings if not f.is_warning]
     assert not broken, f"doctor: {broken[0]}"
-
-
-def until(ask: Callable[[], Any], seconds: float, what: str) -> Any:
-    """The first true answer within so many seconds."""
-    deadline = time.monotonic() + seconds
-    while not (answer := ask()):
-        assert time.monotonic() < deadline, f"not within {seconds:.0f} s: {what}"
-        time.sleep(0.05)
-    return answer

@@ -21,7 +21,7 @@ from django.db import connection
 from django.db.models import F
 from django.utils import timezone
 
-from bench.faults.ground import Count, examine, until
+from bench.faults.ground import Count, examine
 from nlpstudio.accounts.models import User
 from nlpstudio.datasets.models import Dataset, DatasetVersion
 from nlpstudio.engine.spec import TrainSpec
@@ -32,7 +32,7 @@ from nlpstudio.runs import execution, leases, services
 from nlpstudio.runs.models import Run, RunEvent
 from nlpstudio.runs.states import State
 from tests.runs.conftest import trainer
-from tests.studio import ROOT
+from tests.studio import PATIENCE, ROOT, until
 
 WORKER = """
 import sys, django
@@ -187,7 +187,7 @@ class Inside:
             execution.drive(second, start=trainer("well"))
             before = _picture(run)
             os.kill(worker.pid, signal.SIGCONT)
-            worker.wait(60)
+            worker.wait(60 * PATIENCE)
             assert _picture(run) == before, "the zombie wrote"
             run.refresh_from_db()
             assert run.state == State.FINISHED and ModelVersion.objects.filter(run=run).count() == 1

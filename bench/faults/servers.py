@@ -7,7 +7,6 @@ import os
 import pwd
 import random
 import shutil
-import signal
 import subprocess
 import threading
 from collections.abc import Iterator
@@ -18,9 +17,8 @@ import psutil
 import psycopg
 import redis
 
-from bench.faults.ground import until
 from tests.postgres import binaries, ordinary_user
-from tests.studio import free_port
+from tests.studio import free_port, until
 
 NAME = "studio"
 
@@ -215,15 +213,3 @@ class Proxy:
                     return
                 writer.write(data)
                 await writer.drain()
-
-
-def end(process: subprocess.Popen[bytes], how: signal.Signals = signal.SIGTERM) -> None:
-    """End a process that leads a session, with all of it."""
-    if process.poll() is None:
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, how)
-        try:
-            process.wait(20)
-        except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()

@@ -13,13 +13,14 @@ from typing import Any
 from django.conf import settings
 from django.db import connection
 
-from bench.faults.ground import Count, examine, until
+from bench.faults.ground import Count, examine
 from bench.faults.inside import Inside, kill_trainers
 from nlpstudio.registry.models import ModelVersion
 from nlpstudio.runs import execution, leases, leftovers, services
 from nlpstudio.runs.models import Run
 from nlpstudio.runs.states import State
 from tests.runs.conftest import trainer
+from tests.studio import until
 
 WRITES = ("INSERT", "UPDATE", "DELETE")
 STEPS_OF_FILES = ("os.rename", "os.mkdir", "os.remove", "os.rmdir", "shutil.rmtree")

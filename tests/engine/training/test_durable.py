@@ -1,9 +1,12 @@
-"""A folder that could not be written for want of space says so, whichever library found out."""
+"""A folder is on the disk before it has its name; one that found no space says so, whichever library found out."""
 
 from __future__ import annotations
 
 import errno
+import sys
 from pathlib import Path
+from types import FrameType
+from typing import Any
 
 import pytest
 from safetensors import SafetensorError
@@ -29,3 +32,22 @@ def test_a_full_disk_is_told_and_leaves_nothing(tmp_path: Path, error: Exception
 def test_another_error_stays_what_it_is(tmp_path: Path) -> None:
     with pytest.raises(SafetensorError), durable.whole_folder(tmp_path / "step", {}):
         raise SafetensorError("invalid header")
+
+
+def test_everything_is_on_the_disk_before_it_gets_its_name(tmp_path: Path) -> None:
+    calls: list[str] = []
+
+    def note(_frame: FrameType, event: str, called: Any) -> None:
+        if event == "c_call" and called.__name__ in ("fsync", "rename"):
+            calls.append(called.__name__)
+
+    sys.setprofile(note)
+    try:
+        with durable.whole_folder(tmp_path / "whole", {}) as draft:
+            (draft / "weights").write_bytes(b"w")
+            (draft / "part").mkdir()
+            (draft / "part" / "more").write_bytes(b"m")
+    finally:
+        sys.setprofile(None)
+    files_manifest_folders = 2 + 1 + 2
+    assert calls == ["fsync"] * files_manifest_folders + ["rename", "fsync"]
