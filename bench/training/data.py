@@ -157,8 +157,8 @@ SOURCES: Mapping[str, Source] = {
     ),
     "msra_ner-short": Source(
         task="ner",
-        train=partial(_sentences, file="msra_ner_uer/dev.tsv", longest=45),
-        validation=partial(_sentences, file="msra_ner_uer/test.tsv", longest=45),
+        train=partial(_sentences, file="msra_ner_uer/dev.tsv", longest=30),
+        validation=partial(_sentences, file="msra_ner_uer/test.tsv", longest=30),
     ),
     "xquad-short": Source(
         task="qa",

@@ -47,7 +47,7 @@ SETS: Mapping[str, TaskSet] = {
         ),
         TaskSet(
             name="msra-zh", task="ner", data="msra_ner-short", model="e5-zhchar",
-            rows=1200, held_out=800, epochs=4, max_length=128, batch_size=8, learning_rate=1e-4, precision="bf16",
+            rows=700, held_out=800, epochs=4, max_length=128, batch_size=8, learning_rate=1e-4, precision="bf16",
         ),
         TaskSet(
             name="lcqmc-zh", task="classification", data="lcqmc", model="e5-zh",
