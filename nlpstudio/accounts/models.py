@@ -10,14 +10,42 @@ from uuid import UUID
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.db import models
-from django.db.models.functions import Lower
+from django.db.models.functions import Coalesce, Lower
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from nlpstudio.core import clock
 
 
+class UserQuerySet(models.QuerySet["User"]):
+    def for_people(self) -> UserQuerySet:
+        """For the administrators' pages: by name, with what is known of each account.
+
+        Adds `has_two_factor`, `usable_tokens` (their number) and `token_used_at`.
+        """
+        own = ApiToken.objects.filter(user=models.OuterRef("pk")).order_by()
+        latest = own.values("user").annotate(at=models.Max("last_used_at")).values("at")
+        number = own.usable().values("user").annotate(number=models.Count("pk")).values("number")
+        factor = User.objects.filter(pk=models.OuterRef("pk"), authenticator__type="totp")
+        known = {
+            "has_two_factor": models.Exists(factor),
+            "usable_tokens": Coalesce(models.Subquery(number, output_field=models.IntegerField()), 0),
+            "token_used_at": models.Subquery(latest, output_field=models.DateTimeField()),
+        }
+        return self.annotate(**known).order_by("name", "email")
+
+    def matching(self, words: str) -> UserQuerySet:
+        """Those with these words in their name or e-mail."""
+        return self.filter(models.Q(name__icontains=words) | models.Q(email__icontains=words)) if words else self
+
+
 class UserManager(BaseUserManager["User"]):
+    def get_queryset(self) -> UserQuerySet:
+        return UserQuerySet(self.model, using=self._db)
+
+    def for_people(self) -> UserQuerySet:
+        return self.get_queryset().for_people()
+
     def create_user(self, email: str, password: str | None = None, **fields: Any) -> User:
         """A user who signs in by e-mail. Without a password only a link or a reset lets them in."""
         user = self.model(email=self.normalize_email(email).lower(), **fields)
@@ -41,10 +69,15 @@ class User(AbstractBaseUser):
     is_admin = models.BooleanField(default=False)
     created_at = models.DateTimeField(auto_now_add=True)
     last_seen_at = models.DateTimeField(null=True, editable=False)
-    session_epoch = models.PositiveIntegerField(default=0, editable=False)
+    session_epoch = models.PositiveIntegerField(db_default=0, default=0, editable=False)
     """Sessions of an earlier epoch are over, also when a closed account is opened again."""
 
     objects: ClassVar[UserManager] = UserManager()
+
+    has_two_factor: bool
+    usable_tokens: int
+    token_used_at: datetime | None
+    """Of those that `for_people` found."""
 
     only_project: UUID | None = None
     """Set on a user who came with a token for one project: everything else does not exist for them."""
@@ -58,6 +91,11 @@ class User(AbstractBaseUser):
 
     def __str__(self) -> str:
         return self.name or self.email
+
+    @property
+    def seen_at(self) -> datetime | None:
+        """When they were last here, by a browser or a program; of those that `for_people` found."""
+        return max(filter(None, (self.last_seen_at, self.token_used_at)), default=None)
 
     def get_session_auth_hash(self) -> str:
         """What a session must hold to be the user's: it changes with the password and the epoch."""

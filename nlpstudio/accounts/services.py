@@ -114,11 +114,12 @@ def use_sign_in_link(plain: str) -> User | None:
 def ensure_admin(email: str, password: str | None = None) -> tuple[User, str | None]:
     """The installation's first admin. The second value is the random password it was given, if it was made now.
 
-    An admin that is there already keeps their password; with `password` given nothing needs to be shown.
+    An admin that is there already keeps their password; with `password` given nothing needs to be shown. Somebody
+    from whom another admin took administration away does not get it back by this.
     """
     user = User.objects.filter(email__iexact=email).first()
     if user is not None:
-        if not user.is_admin:
+        if not User.objects.filter(is_admin=True, is_active=True).exists():
             User.objects.filter(pk=user.pk).update(is_admin=True)
             user.is_admin = True
             record(None, "user.made_admin", user)

@@ -18,7 +18,7 @@ FIRST_BASE_MODELS = ("all-minilm-l6-v2", "e5-small-zh-en")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Welcome:
-    """Who may sign in, by which link, and with which password when one was made."""
+    """Who may sign in, by which link (none when the account is closed), and with which password when one was made."""
 
     user: User
     link: str
@@ -33,7 +33,8 @@ def prepare(*, email: str, password: str | None) -> Welcome:
         _make_sample_project(user)
         for base_model in FIRST_BASE_MODELS:
             base_models.order(model_id=base_model, by=user)
-    return Welcome(user=user, link=accounts.make_sign_in_link(user=user), password=made)
+    link = accounts.make_sign_in_link(user=user) if user.is_active else ""
+    return Welcome(user=user, link=link, password=made)
 
 
 def _make_sample_project(user: User) -> None:

@@ -10,6 +10,7 @@ urlpatterns = [
     path("", include("nlpstudio.core.urls")),
     path("", include("nlpstudio.operations.urls")),
     path("accounts/", include("nlpstudio.accounts.urls")),
+    path("people/", include("nlpstudio.accounts.people_urls")),
     path("", include("nlpstudio.projects.urls")),
     path("", include("nlpstudio.datasets.urls")),
     path("", include("nlpstudio.registry.urls")),

@@ -128,14 +128,18 @@ def revoke_invitation(*, invitation: Invitation, by: User) -> None:
 
 
 def invitation_of(secret: str) -> Invitation | None:
-    """The open invitation with this link, to a project that is still there or to a team."""
+    """The open invitation with this link, to a project that is still there or to a team.
+
+    It is worth what its maker may still give: who was removed, lowered or shut out lets nobody in, themselves included.
+    """
     alive = models.Q(project__isnull=True) | models.Q(project__deleted_at__isnull=True)
-    return (
+    found = (
         Invitation.objects.open()
-        .filter(alive, digest=digest_of(secret))
+        .filter(alive, digest=digest_of(secret), created_by__is_active=True)
         .select_related("project", "team", "created_by")
         .first()
     )
+    return found if found and _has_power(found.created_by, found.place, Role(found.role)) else None
 
 
 @transaction.atomic
@@ -166,10 +170,14 @@ def join_with_new_account(*, invitation: Invitation, email: str, name: str, pass
     return user
 
 
-def _require_power(by: User, place: Project | Team, *roles: Role) -> None:
+def _has_power(by: User | None, place: Project | Team, *roles: Role) -> bool:
     """Maintainers and owners manage people, nobody above their own role."""
-    own = own_role(by, place)
-    if own is None or own.rank < max(Role.MAINTAINER.rank, *(role.rank for role in roles)):
+    own = own_role(by, place) if by else None
+    return own is not None and own.rank >= max(Role.MAINTAINER.rank, *(role.rank for role in roles))
+
+
+def _require_power(by: User, place: Project | Team, *roles: Role) -> None:
+    if not _has_power(by, place, *roles):
         raise PermissionDenied
 
 

@@ -204,6 +204,7 @@ def address_of(
         "uidb36": "1",
         "key": "set-password",
         "token_id": uuid.uuid4(),
+        "user_id": viewer.pk,
     }
     of_team = {
         "invitation_id": people.invite(to=project.team, role=Role.VIEWER, days=7, by=owner)[0].pk,

@@ -8,6 +8,7 @@ import pytest
 from django.utils import timezone
 
 from nlpstudio.accounts.models import AuditEntry, User
+from nlpstudio.accounts.people import close, open_again
 from nlpstudio.projects import people, services
 from nlpstudio.projects.access import role_in
 from nlpstudio.projects.models import Invitation, Membership, Project, Role
@@ -54,6 +55,21 @@ def test_one_of_two_owners_may_leave(project: Project, owner: User, editor: User
     people.remove_member(membership=membership(project, owner), by=owner)
     assert role_in(owner, project.pk) is None
     assert actions(project) == ["member.role_set", "member.left"]
+
+
+def test_an_invitation_is_worth_what_its_maker_may_still_give(project: Project, owner: User, editor: User, admin: User):
+    people.set_role(membership=membership(project, editor), role=Role.OWNER, by=owner)
+    _made, secret = people.invite(to=project, role=Role.OWNER, days=7, by=editor)
+    assert people.invitation_of(secret)
+    people.set_role(membership=membership(project, editor), role=Role.MAINTAINER, by=owner)
+    assert people.invitation_of(secret) is None  # lowered: no longer somebody who makes owners
+    people.set_role(membership=membership(project, editor), role=Role.OWNER, by=owner)
+    close(person=editor, by=admin)
+    assert people.invitation_of(secret) is None
+    open_again(person=editor, by=admin)
+    assert people.invitation_of(secret)
+    people.remove_member(membership=membership(project, editor), by=owner)
+    assert people.invitation_of(secret) is None  # nor does it lead the maker back in
 
 
 def test_an_invitation_lets_one_person_in(project: Project, owner: User, stranger: User, admin: User):

@@ -27,6 +27,7 @@ class Command(BaseCommand):
             email=os.environ.get("STUDIO_ADMIN_EMAIL") or "admin@studio.local",
             password=os.environ.get("STUDIO_ADMIN_PASSWORD") or None,
         )
-        self.stdout.write(f"Ready. Sign in once at {welcome.link}, or as {welcome.user.email}.")
+        how = f" Sign in once at {welcome.link}, or as {welcome.user.email}." if welcome.link else ""
+        self.stdout.write(f"Ready.{how}")
         if welcome.password:
             self.stdout.write(f"Password (shown only this once): {welcome.password}")

@@ -89,8 +89,9 @@ class Command(BaseCommand):
         address = f"http://{'localhost' if host in LOOPBACK else host}:{port}"
         _wait_for_web(port, host)
         self.say(f"\n  NLP Studio is ready:  {address}")
-        self.say(f"  Sign in once with:    {address}{welcome.link}")
-        self.say(f"  Or as:                {welcome.user.email}")
+        if welcome.link:
+            self.say(f"  Sign in once with:    {address}{welcome.link}")
+            self.say(f"  Or as:                {welcome.user.email}")
         if welcome.password:
             self.say(f"  Password (shown only this once): {welcome.password}")
         if host not in LOOPBACK and not settings.HTTPS:
