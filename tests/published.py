@@ -21,7 +21,7 @@ from nlpstudio.engine.inference.pool import Pool
 from nlpstudio.engine.inference.predictor import Predictor
 from nlpstudio.engine.inference.server import ServeApp
 from nlpstudio.engine.job import Job
-from nlpstudio.engine.spec import TrainParams, TrainSpec
+from nlpstudio.engine.spec import SCRATCH, TrainParams, TrainSpec
 from nlpstudio.engine.training import session
 from nlpstudio.projects.models import Project
 from nlpstudio.registry import services
@@ -112,11 +112,12 @@ def _train(task: str, folder: Path) -> Trained:
     source.write_text("".join("\t".join(line) + "\n" for line in DATA[task]()), encoding="utf-8")
     split = SplitOptions(train=0.4, validation=0.2, test=0.4)
     import_file(source, folder / "dataset", ImportOptions(task=task, split=split))
-    params = TrainParams(epochs=1, batch_size=32, max_length=48, learning_rate=1e-4, threads=1)
+    base_model = SCRATCH if task == "summarization" else "tiny"
+    params = TrainParams(epochs=1, batch_size=32, max_length=48, learning_rate=1e-4, threads=1, architecture="tiny")
     job = Job(
-        spec=TrainSpec(task=task, base_model="tiny", params=params),
+        spec=TrainSpec(task=task, base_model=base_model, params=params),
         dataset=folder / "dataset",
-        base_model=base_model_for(task, folder),
+        base_model=folder / "work" if base_model == SCRATCH else base_model_for(task, folder),
         work=folder / "work",
         out=folder / "out",
         name="Tiny",

@@ -28,7 +28,9 @@ def _metadata(facts: Mapping[str, Any]) -> str:
         lines.append(f"license: {_scalar(base['licence'].lower())}")
     if base.get("languages"):
         lines += ["language:", *(f"- {_scalar(language)}" for language in base["languages"])]
-    lines += [f"base_model: {_scalar(base['id'])}", "tags:", f"- {_scalar(facts['pipeline_tag'])}", "- nlp-studio"]
+    if not base.get("untrained"):
+        lines.append(f"base_model: {_scalar(base['id'])}")
+    lines += ["tags:", f"- {_scalar(facts['pipeline_tag'])}", "- nlp-studio"]
     return "\n".join([*lines, *_model_index(facts)]) + "\n"
 
 
@@ -58,12 +60,11 @@ def _scalar(value: Any) -> str:
 def _body(facts: Mapping[str, Any]) -> str:
     parts = [
         f"# {_plain(facts['name'])}",
-        f"A {facts['pipeline_tag']} model, fine-tuned from {_plain(facts['base_model']['id'])} with NLP Studio.",
+        f"A {facts['pipeline_tag']} model, {_origin(facts['base_model'])} with NLP Studio.",
         "## Scores",
         _scores(facts["metrics"]) or "No split was held out, so there is nothing to judge this model by.",
         "## Use",
-        f"```python\nfrom transformers import pipeline\n\n"
-        f'model = pipeline("{facts["pipeline_tag"]}", model="path/to/this/folder")\n```',
+        f"```python\n{_use(facts['pipeline_tag'])}\n```",
         "## Data",
         _data(facts),
         "## Training",
@@ -76,6 +77,23 @@ def _body(facts: Mapping[str, Any]) -> str:
         "rows before you rely on it.",
     ]
     return "\n\n".join(parts) + "\n"
+
+
+def _origin(base: Mapping[str, Any]) -> str:
+    return "trained from random weights" if base.get("untrained") else f"fine-tuned from {_plain(base['id'])}"
+
+
+def _use(tag: str) -> str:
+    """Transformers 5 has no pipeline for an encoder with a decoder."""
+    if tag not in ("translation", "summarization"):
+        return f'from transformers import pipeline\n\nmodel = pipeline("{tag}", model="path/to/this/folder")'
+    return (
+        "from transformers import AutoModelForSeq2SeqLM, AutoTokenizer\n\n"
+        'folder = "path/to/this/folder"\n'
+        "tokenizer, model = AutoTokenizer.from_pretrained(folder), AutoModelForSeq2SeqLM.from_pretrained(folder)\n"
+        'written = model.generate(**tokenizer("A text.", return_tensors="pt"), num_beams=4)\n'
+        "print(tokenizer.decode(written[0], skip_special_tokens=True))"
+    )
 
 
 def _scores(metrics: Mapping[str, Mapping[str, float]]) -> str:

@@ -20,9 +20,18 @@ def _choice(default: str, *choices: str, only: tuple[str, ...] = ()) -> Any:
     return field(default=default, metadata={"choices": choices, "only": only})
 
 
-def _of(task: str, setting: Any) -> Any:
-    """A setting that only `task` uses."""
-    return field(default=setting.default, metadata={**setting.metadata, "only": (task,)})
+def _of(tasks: str | tuple[str, ...], setting: Any) -> Any:
+    """A setting that only `tasks` use."""
+    only = (tasks,) if isinstance(tasks, str) else tasks
+    return field(default=setting.default, metadata={**setting.metadata, "only": only})
+
+
+PAIRS = ("translation", "summarization")
+"""The tasks of an encoder with a decoder."""
+MADE = ("pretraining", *PAIRS)
+"""The tasks whose model may begin with random weights."""
+SCRATCH = "from-scratch"
+"""In place of a base model: random weights, and a tokenizer that is trained on the training rows."""
 
 
 SHAPES: Mapping[str, tuple[int, int, int]] = {
@@ -32,7 +41,10 @@ SHAPES: Mapping[str, tuple[int, int, int]] = {
     "medium": (8, 512, 8),
     "base": (12, 768, 12),
 }
-"""Layers, hidden size and heads of the architectures known by a name, as in Turc et al. 2019 (arXiv:1908.08962)."""
+"""Layers, hidden size and heads of the architectures known by a name, as in Turc et al. 2019 (arXiv:1908.08962).
+
+An encoder with a decoder has so many layers in each.
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +64,7 @@ class TrainParams(Jsonable):
     are to be guessed; `masking` takes single tokens, whole words, or spans of words. `architecture`, or `layers`, `hidden_size`
     and `heads` when it is "custom", are for a model that begins with random weights; `short_share` of the
     sequences of masked words are at most a quarter as long: in those a model soon learns to look at its neighbours.
+    `vocabulary` is how many tokens the tokenizer of a run from `SCRATCH` gets.
     `lora_rank` above 0 trains only the head and adapters of that rank, scaled by `lora_alpha` / `lora_rank`.
     """
 
@@ -80,11 +93,12 @@ class TrainParams(Jsonable):
     threads: int = _number(0, 0, 256)
     devices: int = _number(1, 1, 64)
     objective: str = _choice("mlm_nsp", "mlm_nsp", "mlm_sop", "mlm", "clm", only=("pretraining",))
-    architecture: str = _choice("mini", *SHAPES, "custom", only=("pretraining",))
-    layers: int = _of("pretraining", _number(4, 1, 48))
-    hidden_size: int = _of("pretraining", _number(256, 16, 4096))
-    heads: int = _of("pretraining", _number(4, 1, 64))
-    hidden_dropout: float = _of("pretraining", _number(0.1, 0.0, 0.9))
+    architecture: str = _choice("mini", *SHAPES, "custom", only=MADE)
+    layers: int = _of(MADE, _number(4, 1, 48))
+    hidden_size: int = _of(MADE, _number(256, 16, 4096))
+    heads: int = _of(MADE, _number(4, 1, 64))
+    hidden_dropout: float = _of(MADE, _number(0.1, 0.0, 0.9))
+    vocabulary: int = _of(PAIRS, _number(8000, 300, 250_000))
     masking: str = _choice("whole_word", "whole_word", "token", "span", only=("pretraining",))
     mask_share: float = _of("pretraining", _number(0.15, 0.01, 0.6))
     short_share: float = _of("pretraining", _number(0.9, 0.0, 1.0))

@@ -6,7 +6,7 @@ A tokenizer is a folder with `tokenizer.json` and `tokenizer_config.json`, which
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -68,14 +68,47 @@ def train(dataset: Path, spec: TokenizerSpec, folder: Path, say: Callable[[str],
     corpus = DatasetFolder.open(dataset)
     if corpus.info.task != "pretraining" or not corpus.count("train"):
         raise UnusableData("The data set is no corpus with training documents", hint="Import a text first.")
-    tokenizer = _empty(spec)
     say("Reading the corpus and counting words")
-    tokenizer.train_from_iterator(_lines(corpus), trainer=_trainer(spec), length=corpus.count("train"))
+    tokenizer = trained(_lines(corpus), spec)
     say("Writing the tokenizer")
+    write(tokenizer, _config(spec), folder)
+
+
+def trained(texts: Iterable[Sequence[str]], spec: TokenizerSpec) -> Tokenizer:
+    """A tokenizer trained on lists of texts, each a batch."""
+    tokenizer = _empty(spec)
+    tokenizer.train_from_iterator(iter(texts), trainer=_trainer(spec))
     _finish(tokenizer, spec)
+    return tokenizer
+
+
+def write(tokenizer: Tokenizer, config: Mapping[str, Any], folder: Path) -> None:
+    """The files that `AutoTokenizer` loads."""
     folder.mkdir(parents=True, exist_ok=True)
     tokenizer.save(str(folder / "tokenizer.json"))
-    (folder / "tokenizer_config.json").write_text(json.dumps(_config(spec), indent=2) + "\n", encoding="utf-8")
+    (folder / "tokenizer_config.json").write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
+
+
+def write_for_pairs(tokenizer: Tokenizer, folder: Path) -> None:
+    """Likewise, for an encoder with a decoder: every text is its tokens and an end (Marian's and T5's way), without types.
+
+    Raises `InvalidSpec` for a tokenizer that has no token for the end.
+    """
+    end = tokenizer.token_to_id(END)
+    if end is None:
+        raise InvalidSpec(f"The tokenizer has no {END}", hint="Train another tokenizer.")
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single=f"$A {END}", pair=f"$A $B {END}", special_tokens=[(END, end)]
+    )
+    if isinstance(tokenizer.model, models.WordPiece):
+        tokenizer.decoder = decoders.Sequence([decoders.WordPiece(), *_closing_up()])
+    write(tokenizer, {**_config(TokenizerSpec()), "model_input_names": ["input_ids", "attention_mask"]}, folder)
+
+
+def _closing_up() -> list[Any]:
+    """What takes the blanks out between Chinese characters, which WordPiece's decoder puts between all words."""
+    sign = r"[\u3000-\u303f\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uff00-\uffef]"
+    return [decoders.Fuse(), decoders.Replace(Regex(f"(?<={sign}) (?={sign})"), "")]
 
 
 def _lines(corpus: DatasetFolder) -> Iterator[list[str]]:

@@ -8,6 +8,7 @@ from uuid import UUID
 from nlpstudio.engine import manifest, shelf
 from nlpstudio.engine.conversion.sources import BaseModel
 from nlpstudio.engine.errors import BaseModelMissing
+from nlpstudio.engine.spec import MADE, PAIRS, SCRATCH
 from nlpstudio.projects.models import Project
 from nlpstudio.registry.models import ModelVersion, Tokenizer
 
@@ -15,28 +16,42 @@ MODEL, TOKENIZER = "project-model/", "project-tokenizer/"
 LONGEST_FRESH = 8192
 """Tokens that a model made for a tokenizer may read at most."""
 PER_KIND = 200
+FROM_SCRATCH = BaseModel(
+    id=SCRATCH,
+    name="From scratch",
+    family="tokenizer",
+    parameters=0,
+    languages=(),
+    licence="unknown",
+    max_length=LONGEST_FRESH,
+    sources=(),
+    tasks=PAIRS,
+    note="A Transformer with random weights and a tokenizer of its own, trained on the training rows.",
+)
 
 
 def entries(project: Project) -> list[BaseModel]:
-    """The project's own entries, the newest models first, then its tokenizers."""
+    """The project's own entries, the newest models first, then what begins with random weights."""
     versions = (
         ModelVersion.objects.filter(model__project=project, model__task="pretraining", model__deleted_at__isnull=True)
         .select_related("model", "dataset_version")
         .order_by("-created_at")[:PER_KIND]
     )
     tokenizers = Tokenizer.objects.filter(project=project, deleted_at__isnull=True).ready().for_list()[:PER_KIND]
-    return [*map(_of_version, versions), *map(_of_tokenizer, tokenizers)]
+    return [*map(_of_version, versions), FROM_SCRATCH, *map(_of_tokenizer, tokenizers)]
 
 
 def is_ours(model_id: str) -> bool:
-    """Whether the id is one of a project's own."""
-    return model_id.startswith((MODEL, TOKENIZER))
+    """Whether the id is one of a project's own (or none's), and so not on the common shelf."""
+    return model_id == SCRATCH or model_id.startswith((MODEL, TOKENIZER))
 
 
 def find(model_id: str, project: Project) -> BaseModel:
     """The entry of that id as `project` sees it. Raises `BaseModelMissing`."""
     if not is_ours(model_id):
         return shelf.find(model_id)
+    if model_id == SCRATCH:
+        return FROM_SCRATCH
     found = _row(model_id, project)
     return _of_version(found) if isinstance(found, ModelVersion) else _of_tokenizer(found)
 
@@ -115,7 +130,7 @@ def _of_tokenizer(tokenizer: Tokenizer) -> BaseModel:
         licence="unknown",
         max_length=LONGEST_FRESH,
         sources=(),
-        tasks=("pretraining",),
+        tasks=MADE,
         note="A tokenizer of this project: the model begins with random weights.",
     )
 

@@ -34,6 +34,8 @@ NOTES = (
     _("A folder that was put on this machine."),
     _("Pre-trained in this project."),
     _("A tokenizer of this project: the model begins with random weights."),
+    _("From scratch"),
+    _("A Transformer with random weights and a tokenizer of its own, trained on the training rows."),
 )
 """What to know of a base model before choosing it."""
 

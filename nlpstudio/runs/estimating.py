@@ -1,4 +1,4 @@
-"""What a pre-training will cost before it starts: parameters, memory, arithmetic and time on this machine, roughly.
+"""What a training from nothing will cost before it starts: parameters, memory, arithmetic and time on this machine, roughly.
 
 The time is the arithmetic (6 operations for each weight and token, Kaplan et al. 2020, and the vocabulary's matrix for the
 guessed tokens alone) over what this machine's matrix product does in a short probe, of which training reaches a part.
@@ -16,7 +16,7 @@ from django.core.cache import cache
 from nlpstudio.datasets.models import DatasetVersion
 from nlpstudio.engine.conversion.sources import BaseModel
 from nlpstudio.engine.environment import usable_cpus
-from nlpstudio.engine.spec import SHAPES, TrainParams
+from nlpstudio.engine.spec import PAIRS, SCRATCH, SHAPES, TrainParams
 from nlpstudio.registry.models import Tokenizer
 
 REACHED = 0.45
@@ -28,6 +28,9 @@ FILLED = {"mlm_nsp": (0.78, 0.29), "mlm_sop": (0.78, 0.29), "mlm": (0.67, 0.36),
 BYTES_A_WEIGHT = 16
 """The weight, its gradient and Adam's two moments, in fp32."""
 TOKENS_AT_ONCE = 2048
+PIECES_A_WORD = 1.4
+CHARACTERS_A_WORD = 2.5
+"""Fewer than this: the words are characters of a script without spaces, which are counted one by one."""
 PROBE_SIDE, PROBE_SECONDS, REMEMBERED = 512, 0.15, 3600
 
 
@@ -45,7 +48,9 @@ class Cost:
 
 
 def cost(version: DatasetVersion, entry: BaseModel, params: TrainParams) -> Cost:
-    """The cost of a pre-training on this corpus."""
+    """The cost of a pre-training on this corpus, or of a model with random weights that learns these pairs."""
+    if version.dataset.task in PAIRS:
+        return _cost_of_pairs(version, entry, params)
     layers, hidden, heads = params.shape
     vocabulary = _vocabulary(entry)
     body: int = layers * (12 * hidden * hidden + 13 * hidden)
@@ -69,6 +74,36 @@ def cost(version: DatasetVersion, entry: BaseModel, params: TrainParams) -> Cost
         memory_bytes=int(BYTES_A_WEIGHT * parameters + activations),
         seconds=operations / (REACHED * matrix_speed()),
     )
+
+
+def _cost_of_pairs(version: DatasetVersion, entry: BaseModel, params: TrainParams) -> Cost:
+    """Half of the tokens pass the encoder, half the decoder, which looks at the other half too, and the vocabulary's matrix."""
+    layers, hidden, heads = params.shape
+    vocabulary = params.vocabulary if entry.id == SCRATCH else _vocabulary(entry)
+    encoder, decoder, words = 12 * layers * hidden**2, 16 * layers * hidden**2, vocabulary * hidden
+    tokens = tokens_of_pairs(version, params) * params.epochs
+    at_once = TOKENS_AT_ONCE // 2
+    return Cost(
+        layers=layers,
+        hidden=hidden,
+        heads=heads,
+        parameters=encoder + decoder + words + 13 * hidden * 2 * layers,
+        tokens=tokens,
+        memory_bytes=BYTES_A_WEIGHT * (encoder + decoder + words)
+        + 4 * at_once * (layers * hidden * 60 + 3 * vocabulary),
+        seconds=6.0 * (encoder + decoder + words) * (tokens / 2) / (REACHED * matrix_speed()),
+    )
+
+
+def tokens_of_pairs(version: DatasetVersion, params: TrainParams) -> int:
+    """About how many tokens both sides of the training rows have; a translation says the same in about as many."""
+    figures = version.statistics
+    words, characters, targets = (figures.get(key, {}).get("mean", 0.0) for key in ("words", "characters", "targets"))
+    source = 2 + (words if characters < CHARACTERS_A_WORD * words else PIECES_A_WORD * words)
+    target = source if version.dataset.task == "translation" else 2 + source * targets / max(characters, 1.0)
+    longest = params.max_length
+    each = float(min(source, longest) + min(target, longest))
+    return max(1, round(int(version.splits.get("train", 0)) * each))
 
 
 def presets(version: DatasetVersion, entry: BaseModel, params: TrainParams) -> list[tuple[str, Cost]]:

@@ -18,6 +18,7 @@ from nlpstudio.engine import manifest, shelf
 from nlpstudio.engine.errors import BaseModelMissing, DamagedArtifact, EngineError
 from nlpstudio.engine.events import Failed, Finished, Warned
 from nlpstudio.engine.job import Job
+from nlpstudio.engine.spec import SCRATCH
 from nlpstudio.registry import project_shelf
 from nlpstudio.registry import services as registry
 from nlpstudio.registry.models import ModelVersion
@@ -72,6 +73,8 @@ def _drive(run: Run, recorder: Recorder, start: Start, should_leave: Callable[[]
 def _base_model(run: Run, recorder: Recorder, should_leave: Callable[[], bool]) -> Path | None:
     """The folder of the base model, fetched first when it is not here. None when the run was stopped meanwhile."""
     name = run.train_spec.base_model
+    if name == SCRATCH:  # the engine makes its tokenizer there
+        return run.folder / "work"
     if project_shelf.is_ours(name):
         with recorder.lease.kept():
             return project_shelf.path_of(name, run.project)

@@ -14,7 +14,7 @@ from nlpstudio.engine import shelf
 from nlpstudio.engine.catalogue import CATALOGUE
 from nlpstudio.engine.conversion.sources import BaseModel
 from nlpstudio.engine.errors import InvalidSpec
-from nlpstudio.engine.spec import TrainParams, TrainSpec, settings_of
+from nlpstudio.engine.spec import MADE, SCRATCH, TrainParams, TrainSpec, settings_of
 from nlpstudio.projects.models import Project
 from nlpstudio.registry import project_shelf
 from nlpstudio.runs import cooking, suggesting
@@ -100,10 +100,11 @@ class RunForm(forms.Form):
         shown = set(settings_of(self.task))
         if self.task and CATALOGUE[self.task].writes:
             shown -= {"class_weights"}
-        if self.task == "pretraining":
-            entry = self.entry
-            if entry is not None and entry.family != "tokenizer":
+        if self.task in MADE:
+            if not suggesting.begins_fresh(self.version, self.entry):
                 shown -= {"architecture", "layers", "hidden_size", "heads", "hidden_dropout"}
+            if self.entry is None or self.entry.id != SCRATCH:
+                shown -= {"vocabulary"}
             if str(self["architecture"].value()) != "custom":
                 shown -= {"layers", "hidden_size", "heads"}
             if str(self["objective"].value()) == "clm":
@@ -134,7 +135,12 @@ class RunForm(forms.Form):
 
     @property
     def has_tokenizers(self) -> bool:
-        return any(entry.family == "tokenizer" for entry in self.entries)
+        return any(entry.family == "tokenizer" and self.task in entry.tasks for entry in self.entries)
+
+    @property
+    def takes_recipes(self) -> bool:
+        """Recipes are for fine-tuning."""
+        return _takes_recipes(self.version, self.entry)
 
     @property
     def cards(self) -> list[tuple[BaseModel, bool]]:
@@ -187,7 +193,7 @@ def with_suggestions(form: RunForm, values: Mapping[str, Any], version: DatasetV
     fresh: dict[str, Any] = {
         "max_length": suggesting.max_length(version, entry) if version else DEFAULTS.max_length,
         "learning_rate": suggesting.learning_rate(entry, version, _shape(values)),
-        **suggesting.pace(version),
+        **suggesting.pace(version, entry),
     }
     changed = dict(values)
     for name, value in fresh.items():
@@ -195,7 +201,7 @@ def with_suggestions(form: RunForm, values: Mapping[str, Any], version: DatasetV
         if _same(values.get(name), before) or _same(values.get(name), getattr(DEFAULTS, name)) or name not in values:
             changed[name] = value
         changed[f"suggested_{name}"] = value
-    if version is not None and version.dataset.task == "pretraining":  # recipes are for fine-tuning
+    if not _takes_recipes(version, entry):
         return {**changed, "recipe": "", "applied_recipe": ""}
     return cooking.with_recipe(changed, values, entry)
 
@@ -207,6 +213,11 @@ def _shape(values: Mapping[str, Any]) -> TrainParams:
         return TrainParams(**{n: type(getattr(DEFAULTS, n))(values[n]) for n in names if values.get(n)})
     except (ValueError, InvalidSpec):
         return DEFAULTS
+
+
+def _takes_recipes(version: DatasetVersion | None, entry: BaseModel | None) -> bool:
+    is_pretraining = version is not None and version.dataset.task == "pretraining"
+    return not is_pretraining and not suggesting.begins_fresh(version, entry)
 
 
 def _same(given: Any, other: Any) -> bool:

@@ -12,7 +12,7 @@ from nlpstudio.engine import shelf
 from nlpstudio.engine.catalogue import CATALOGUE
 from nlpstudio.engine.conversion.sources import BaseModel
 from nlpstudio.engine.errors import BaseModelMissing
-from nlpstudio.engine.spec import TrainSpec
+from nlpstudio.engine.spec import MADE, TrainSpec
 from nlpstudio.registry import base_models, project_shelf
 
 
@@ -127,11 +127,9 @@ def _of_the_base_model(version: DatasetVersion, spec: TrainSpec) -> list[Reason]
 
 
 def _of_the_objective(entry: BaseModel, spec: TrainSpec) -> list[Reason]:
-    """What of a pre-training does not suit what it begins with."""
-    if spec.task != "pretraining":
-        return []
+    """What of a model's making does not suit what it begins with."""
     _layers, hidden, heads = spec.params.shape
-    if entry.family == "tokenizer":
+    if entry.family == "tokenizer" and spec.task in MADE:
         if hidden % heads == 0:
             return []
         return [
@@ -142,6 +140,8 @@ def _of_the_objective(entry: BaseModel, spec: TrainSpec) -> list[Reason]:
                 hint=_("Choose a width that is a multiple of the heads."),
             )
         ]
+    if spec.task != "pretraining":
+        return []
     is_decoder = entry.family == "gpt2"
     pairs = spec.params.objective in ("mlm_nsp", "mlm_sop")
     if is_decoder == (spec.params.objective == "clm") and (entry.family in ("bert", "ernie") or not pairs):

@@ -7,13 +7,11 @@ from collections.abc import Iterable
 
 from nlpstudio.datasets.models import DatasetVersion
 from nlpstudio.engine.conversion.sources import BaseModel
-from nlpstudio.engine.spec import TrainParams
+from nlpstudio.engine.spec import MADE, PAIRS, TrainParams
 from nlpstudio.runs import estimating
+from nlpstudio.runs.estimating import CHARACTERS_A_WORD, PIECES_A_WORD
 
 LENGTHS = (32, 48, 64, 96, 128, 192, 256, 384, 512)
-PIECES_A_WORD = 1.4
-CHARACTERS_A_WORD = 2.5
-"""Fewer than this: the words are characters of a script without spaces, which are counted one by one."""
 SMALL = 20_000_000
 """Parameters below which a base model bears, and needs, a higher learning rate."""
 SMALL_RATE = 2e-4
@@ -23,8 +21,11 @@ FRESH_BATCH = 32
 FRESH_STEPS = 6000
 """Optimizer steps before which masked words are guessed by little more than how common they are."""
 MOST_FRESH_EPOCHS = 40
-SUGGESTED = ("max_length", "learning_rate", "epochs", "batch_size", "early_stopping")
+SUGGESTED = (
+    "max_length", "learning_rate", "epochs", "batch_size", "early_stopping", "label_smoothing", "warmup_ratio"
+)  # fmt: skip
 """The settings that follow the data until somebody changes them."""
+PACE = SUGGESTED[2:]
 
 
 def max_length(version: DatasetVersion, entry: BaseModel | None) -> int:
@@ -42,13 +43,21 @@ def max_length(version: DatasetVersion, entry: BaseModel | None) -> int:
     return min(next((length for length in LENGTHS if length >= tokens), LENGTHS[-1]), longest)
 
 
+def begins_fresh(version: DatasetVersion | None, entry: BaseModel | None) -> bool:
+    """Whether the run begins with random weights."""
+    if version is None or version.dataset.task not in MADE:
+        return False
+    return entry.family == "tokenizer" if entry is not None else version.dataset.task == "pretraining"
+
+
 def learning_rate(
     entry: BaseModel | None, version: DatasetVersion | None = None, params: TrainParams | None = None
 ) -> float:
     """The rate that suits the base model; for random weights, the hidden size in `params`."""
+    if begins_fresh(version, entry):
+        return fresh_rate((params or TrainParams()).shape[1])
     if version is not None and version.dataset.task == "pretraining":
-        is_fresh = entry is None or entry.family == "tokenizer"
-        return fresh_rate((params or TrainParams()).shape[1]) if is_fresh else TrainParams().learning_rate
+        return TrainParams().learning_rate
     return SMALL_RATE if entry and entry.parameters < SMALL else TrainParams().learning_rate
 
 
@@ -57,20 +66,29 @@ def fresh_rate(width: int) -> float:
     return float(f"{FRESH_RATE * FRESH_WIDTH / max(width, FRESH_WIDTH):.2g}")
 
 
-def pace(version: DatasetVersion | None) -> dict[str, int]:
-    """Epochs, batch size and patience: pre-training wants many steps and stops at no plateau."""
+def pace(version: DatasetVersion | None, entry: BaseModel | None) -> dict[str, float]:
+    """Epochs, batch size, patience and the like: what is learnt from nothing wants many steps, and pre-training stops at no plateau.
+
+    Label smoothing and warm-up of pairs are near those of Vaswani et al. 2017.
+    """
+    plain = TrainParams()
+    usual = {name: getattr(plain, name) for name in PACE}
     if version is not None and version.dataset.task == "pretraining":
         epochs = math.ceil(FRESH_STEPS * FRESH_BATCH / estimating.sequences(version, TrainParams()))
-        return {"epochs": min(max(epochs, 3), MOST_FRESH_EPOCHS), "batch_size": FRESH_BATCH, "early_stopping": 0}
-    plain = TrainParams()
-    return {"epochs": plain.epochs, "batch_size": plain.batch_size, "early_stopping": plain.early_stopping}
+        few_enough = min(max(epochs, 3), MOST_FRESH_EPOCHS)
+        return {**usual, "epochs": few_enough, "batch_size": FRESH_BATCH, "early_stopping": 0}
+    if begins_fresh(version, entry):
+        return {**usual, "epochs": 20, "batch_size": 64, "early_stopping": 3, "label_smoothing": 0.1}
+    return usual
 
 
 def base_model(entries: Iterable[BaseModel], version: DatasetVersion | None, here: set[str]) -> BaseModel | None:
     """The first on the shelf that can do the task and is on this machine, else the first that can."""
     task = version.dataset.task if version else "classification"
     able = [entry for entry in entries if task in entry.tasks]
-    spoken = _language(version)
+    if task in PAIRS:  # what has learnt to write comes first, and then what fits any language
+        able.sort(key=lambda entry: entry.family == "tokenizer")
+    spoken = None if task in PAIRS else _language(version)
     fitting = [entry for entry in able if spoken is None or spoken in entry.languages] or able
     return next((entry for entry in fitting if entry.id in here), fitting[0] if fitting else None)
 

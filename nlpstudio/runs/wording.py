@@ -8,6 +8,8 @@ from typing import Any
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
+from nlpstudio.engine.spec import PAIRS
+
 SETTINGS: Mapping[str, tuple[Any, Any]] = {
     "epochs": (_("Epochs"), _("How often the model sees all training rows.")),
     "learning_rate": (
@@ -54,10 +56,11 @@ SETTINGS: Mapping[str, tuple[Any, Any]] = {
         _("What the model learns by: masked words, with pairs of texts or without, or the next word."),
     ),
     "architecture": (_("Architecture"), _("How large the model is that begins with random weights.")),
-    "layers": (_("Layers"), _("How many layers the model has.")),
+    "layers": (_("Layers"), _("How many layers the model has; an encoder and a decoder have so many each.")),
     "hidden_size": (_("Width"), _("How many numbers stand for a token; the heads share them evenly.")),
     "heads": (_("Heads"), _("How many patterns of attention each layer has.")),
     "hidden_dropout": (_("Dropout"), _("0.1 is usual; 0 learns faster where the corpus is large for the model.")),
+    "vocabulary": (_("Vocabulary"), _("How many tokens the tokenizer knows that is trained on the training rows.")),
     "masking": (
         _("Masking"),
         _("What is masked together. Spans suit Chinese, whose characters are words of their own here."),
@@ -146,10 +149,12 @@ GROUPS: tuple[tuple[Any, tuple[str, ...]], ...] = (
 )
 """The folded settings in groups."""
 
+_SHAPE = ("architecture", "layers", "hidden_size", "heads", "hidden_dropout")
 OWN_GROUPS: Mapping[str, tuple[tuple[Any, tuple[str, ...]], ...]] = {
     "pretraining": (
         (_("What it learns"), ("objective", "masking", "mask_share", "short_share", "eval_steps")),
-        (_("The model"), ("architecture", "layers", "hidden_size", "heads", "hidden_dropout")),
+        (_("The model"), _SHAPE),
     ),
+    **{task: ((_("The model"), (*_SHAPE, "vocabulary")),) for task in PAIRS},
 }
 """The settings that only one task has, in groups."""

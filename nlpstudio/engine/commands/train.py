@@ -17,7 +17,7 @@ from nlpstudio.engine.data.options import ImportOptions
 from nlpstudio.engine.errors import EngineError, InvalidSpec, UnreadableFile
 from nlpstudio.engine.events import Event
 from nlpstudio.engine.job import Job
-from nlpstudio.engine.spec import TrainParams, TrainSpec
+from nlpstudio.engine.spec import SCRATCH, TrainParams, TrainSpec
 from nlpstudio.engine.training import session
 
 WORK = ".work"
@@ -26,7 +26,11 @@ WORK = ".work"
 def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--task", required=True, choices=sorted(CATALOGUE))
     parser.add_argument("--data", required=True, type=Path, help="the rows, split 80:10:10 where no split is given")
-    parser.add_argument("--base-model", required=True, help="an id of the shelf, or a folder")
+    parser.add_argument(
+        "--base-model",
+        required=True,
+        help=f"an id of the shelf, a folder, or {SCRATCH} (translation, summarization: random weights and a tokenizer of its own)",
+    )
     parser.add_argument("--out", required=True, type=Path, help="where model/ and predictions/ will be")
     parser.add_argument("--params", default="{}", help='hyper-parameters as JSON, as {"epochs": 3}')
     parser.add_argument("--validation", type=Path, help="a file of validation rows")
@@ -66,11 +70,14 @@ def _by_several(arguments: Namespace, out: IO[str], stop: Callable[[], bool]) ->
 
 def _job(arguments: Namespace) -> Job:
     params = TrainParams.from_json(_json_object(arguments.params))
-    base_model_id, base_model = _base_model(arguments.base_model)
+    out = arguments.out.absolute()
+    if arguments.base_model == SCRATCH:
+        base_model_id, base_model = SCRATCH, out / WORK  # the engine makes its tokenizer there
+    else:
+        base_model_id, base_model = _base_model(arguments.base_model)
     spec = TrainSpec(task=arguments.task, base_model=base_model_id, params=params)
     given = {"validation": arguments.validation, "test": arguments.test}
     extra = {name: _file(path) for name, path in given.items() if path is not None}
-    out = arguments.out.absolute()
     options = ImportOptions(task=arguments.task, multilabel=arguments.multilabel)
     dataset = out / WORK / "dataset"
     shutil.rmtree(dataset, ignore_errors=True)
@@ -91,7 +98,7 @@ def _json_object(text: str) -> dict[str, object]:
 
 def _base_model(given: str) -> tuple[str, Path]:
     folder = Path(given)
-    if (folder / "config.json").is_file():
+    if any((folder / name).is_file() for name in ("config.json", "tokenizer.json")):
         return folder.name, folder.absolute()
     return given, shelf.path_of(given)
 

@@ -32,10 +32,15 @@ def load_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
     return tokenizer  # type: ignore[no-any-return]  # transformers' loaders are untyped
 
 
+def has_weights(folder: Path) -> bool:
+    """Whether the folder holds a model, or a tokenizer alone."""
+    return (folder / "config.json").is_file()
+
+
 def longest_input(folder: Path, tokenizer: PreTrainedTokenizerBase) -> int:
     """How many tokens the model in `folder` takes, special ones included."""
     limits = [int(tokenizer.model_max_length)]
-    if not (folder / "config.json").is_file():  # a tokenizer alone: a model of any length may be made for it
+    if not has_weights(folder):  # a tokenizer alone: a model of any length may be made for it
         return limits[0]
     config: Any = read_config(folder)
     positions = getattr(config, "max_position_embeddings", None)

@@ -32,17 +32,12 @@ class AutoModelForPreTraining:
         return getattr(transformers, names[0]).from_pretrained(folder, **options)
 
 
-def has_weights(folder: Path) -> bool:
-    """Whether the folder holds a model, or a tokenizer alone."""
-    return (folder / "config.json").is_file()
-
-
 def build(folder: Path, setup: Setup) -> PreTrainedModel:
     """The model of `setup.params.objective`: continued from the weights in `folder`, else from random ones.
 
     Raises `InvalidSpec` for a shape that cannot be and `BaseModelRefused` for an architecture without such a head.
     """
-    return _continued(folder, setup) if has_weights(folder) else _fresh(folder, setup)
+    return _continued(folder, setup) if building.has_weights(folder) else _fresh(folder, setup)
 
 
 def _fresh(folder: Path, setup: Setup) -> PreTrainedModel:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from nlpstudio.engine.data.rows import PairRow, SummaryRow, TranslationRow
 from nlpstudio.engine.encoders.writing import PairExample, PairWriter, Writer
 from nlpstudio.engine.metrics import writing as metrics
 from nlpstudio.engine.shapes import Parameters
+from nlpstudio.engine.tasks import pair_models
 from nlpstudio.engine.tasks.base import Encoded, Setup
 from nlpstudio.engine.tasks.writing import Writing, Written, options_of, texts_of
 
@@ -32,6 +34,10 @@ class Pairs(Writing):
         self.pipeline_tag = pipeline_tag
         self._row = row
         self._answer = answer
+
+    def build(self, folder: Path, setup: Setup) -> PreTrainedModel:
+        """The model with the weights of `folder`, or with random ones when it holds a tokenizer alone."""
+        return pair_models.build(folder, setup)
 
     def writer(self, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> Writer:
         return PairWriter(model, tokenizer)

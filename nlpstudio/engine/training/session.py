@@ -18,7 +18,7 @@ from nlpstudio.engine.job import Job
 from nlpstudio.engine.tasks import building
 from nlpstudio.engine.tasks.base import Sampling
 from nlpstudio.engine.tasks.writing import as_writing
-from nlpstudio.engine.training import artifact, durable, evaluate, fit, group, loop, lora, optim, preparing
+from nlpstudio.engine.training import artifact, durable, evaluate, fit, group, loop, lora, optim, preparing, scratch
 from nlpstudio.engine.training.checkpoint import Checkpoint, Checkpoints
 from nlpstudio.engine.training.meter import Meter, SaveClock
 
@@ -57,7 +57,7 @@ def _run(job: Job, stop: Callable[[], bool], event_interval: float, save_after: 
     machine = _machine(job, checkpoint)
     if checkpoint and (changed := _changed(checkpoint.environment, machine.environment())):
         yield Warned(code="resume.environment_changed", message=f"Resumed under another {changed}: weights may differ.")
-    data = _prepare(job, processes)
+    job, data = _prepare(job, processes)
     yield from _warnings(job, data)
     pace = {"meter": Meter(interval=event_interval), "clock": SaveClock(after=save_after)}
     tokens: int | None = None
@@ -133,14 +133,15 @@ def _machine(job: Job, checkpoint: Checkpoint | None) -> hardware.Hardware:
     )
 
 
-def _prepare(job: Job, processes: group.Group) -> preparing.Prepared:
-    """The data; in a group the first one tokenises and the others read what it kept."""
-    if processes.is_first:
-        data = preparing.prepare(job)
+def _prepare(job: Job, processes: group.Group) -> tuple[Job, preparing.Prepared]:
+    """The data, and the job with what it begins with; in a group the first one makes both and the others read what it kept."""
+    if not processes.is_first:
         processes.wait()
-        return data
-    processes.wait()
-    return preparing.prepare(job)
+    job = scratch.begin(job)
+    data = preparing.prepare(job)
+    if processes.is_first:
+        processes.wait()
+    return job, data
 
 
 def _changed(before: dict[str, Any], now: dict[str, Any]) -> str:
@@ -266,7 +267,7 @@ def _facts(job: Job, data: preparing.Prepared) -> dict[str, Any]:
         "dataset": {"fingerprint": data.info.fingerprint, "splits": data.rows, "split_sha256": data.split_sha256},
         "spec": job.spec.to_json(),
         "seed": job.spec.params.seed,
-        "base_model": _base_model(job.spec.base_model),
+        "base_model": {**_base_model(job.spec.base_model), "untrained": not building.has_weights(job.base_model)},
         "examples": data.examples,
     }
 

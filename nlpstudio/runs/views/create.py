@@ -81,8 +81,9 @@ def _page(request: HtmxRequest, project: Project, form: RunForm, status: int = 2
             "steps": suggesting.steps(form.version, spec.params),
             "params": spec.params,
         }
-        if spec.task == "pretraining" and form.entry is not None:
+        is_fresh = suggesting.begins_fresh(form.version, form.entry)
+        if form.entry is not None and (is_fresh or spec.task == "pretraining"):
             context["cost"] = estimating.cost(form.version, form.entry, spec.params)
-            if form.entry.family == "tokenizer":
+            if is_fresh:
                 context["presets"] = estimating.presets(form.version, form.entry, spec.params)
     return render_page(request, "runs/create.html", context, partial="form", status=status)
