@@ -231,4 +231,5 @@ def _describe(folder: Path, config: dict[str, Any]) -> BaseModel:
         sources=(LocalFolder(name=folder.name),),
         tasks=local.tasks_of(config),
         note="A folder that was put on this machine.",
+        language_codes=local.language_codes(folder),
     )

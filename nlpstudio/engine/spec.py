@@ -20,6 +20,11 @@ def _choice(default: str, *choices: str, only: tuple[str, ...] = ()) -> Any:
     return field(default=default, metadata={"choices": choices, "only": only})
 
 
+def _text(longest: int) -> Any:
+    """A setting in free letters; empty by default."""
+    return field(default="", metadata={"longest": longest})
+
+
 def _of(tasks: str | tuple[str, ...], setting: Any) -> Any:
     """A setting that only `tasks` use."""
     only = (tasks,) if isinstance(tasks, str) else tasks
@@ -64,6 +69,7 @@ class TrainParams(Jsonable):
     are to be guessed; `masking` takes single tokens, whole words, or spans of words. `architecture`, or `layers`, `hidden_size`
     and `heads` when it is "custom", are for a model that begins with random weights; `short_share` of the
     sequences of masked words are at most a quarter as long: in those a model soon learns to look at its neighbours.
+    `source_language` and `target_language` are codes of a base model that tells languages apart, as "en_XX" of mBART's.
     `vocabulary` is how many tokens the tokenizer of a run from `SCRATCH` gets.
     `lora_rank` above 0 trains only the head and adapters of that rank, scaled by `lora_alpha` / `lora_rank`.
     """
@@ -99,6 +105,8 @@ class TrainParams(Jsonable):
     heads: int = _of(MADE, _number(4, 1, 64))
     hidden_dropout: float = _of(MADE, _number(0.1, 0.0, 0.9))
     vocabulary: int = _of(PAIRS, _number(8000, 300, 250_000))
+    source_language: str = _of(PAIRS, _text(20))
+    target_language: str = _of(PAIRS, _text(20))
     masking: str = _choice("whole_word", "whole_word", "token", "span", only=("pretraining",))
     mask_share: float = _of("pretraining", _number(0.15, 0.01, 0.6))
     short_share: float = _of("pretraining", _number(0.9, 0.0, 1.0))
@@ -130,6 +138,8 @@ def _check(name: str, value: Any, kind: Any, rule: Mapping[str, Any]) -> None:
         raise InvalidSpec(f"{name} must be {kind}, not {value!r}")
     if "choices" in rule and value not in rule["choices"]:
         raise InvalidSpec(f"{name} must be one of {', '.join(rule['choices'])}, not {value!r}")
+    if "longest" in rule and len(str(value)) > rule["longest"]:
+        raise InvalidSpec(f"{name} must have at most {rule['longest']} characters")
     if "low" in rule and not rule["low"] <= value <= rule["high"]:
         raise InvalidSpec(f"{name} must be between {rule['low']} and {rule['high']}, not {value!r}")
 

@@ -22,6 +22,7 @@ from nlpstudio.runs.wording import CHOICES, GROUPS, OWN_GROUPS, RECIPES, SETTING
 
 DEFAULTS = TrainParams()
 PARAMS = {field.name: field for field in dataclasses.fields(TrainParams)}
+LANGUAGES = ("source_language", "target_language")
 BASIC = tuple(name for name, field in PARAMS.items() if field.metadata.get("basic"))
 
 
@@ -60,8 +61,15 @@ class RunForm(forms.Form):
         model_field.choices = [(entry.id, entry.name) for entry in self.entries]
         for name, field in PARAMS.items():
             self.fields[name] = _field(name, field)
+        self._offer_languages()
         for name in suggesting.SUGGESTED:
             self.fields[f"suggested_{name}"] = forms.FloatField(required=False, widget=forms.HiddenInput)
+
+    def _offer_languages(self) -> None:
+        """Those that the chosen base model tells apart."""
+        codes = self.entry.language_codes if self.entry else ()
+        for name in LANGUAGES:
+            self.fields[name].widget = forms.Select(choices=[("", _("choose one")), *((code, code) for code in codes)])
 
     @property
     def version(self) -> DatasetVersion | None:
@@ -105,6 +113,8 @@ class RunForm(forms.Form):
                 shown -= {"architecture", "layers", "hidden_size", "heads", "hidden_dropout"}
             if self.entry is None or self.entry.id != SCRATCH:
                 shown -= {"vocabulary"}
+            if self.entry is None or not self.entry.language_codes:
+                shown -= set(LANGUAGES)
             if str(self["architecture"].value()) != "custom":
                 shown -= {"layers", "hidden_size", "heads"}
             if str(self["objective"].value()) == "clm":
@@ -156,8 +166,11 @@ class RunForm(forms.Form):
         return TrainSpec(task=version.dataset.task, base_model=self.cleaned_data["base_model"], params=self._params())
 
     def clean(self) -> dict[str, Any]:
-        """An empty folded setting is its default."""
+        """An empty folded setting is its default, and so is a language that the base model does not tell."""
         cleaned = self.cleaned_data
+        for name in LANGUAGES:
+            if self.entry is None or cleaned.get(name) not in self.entry.language_codes:
+                cleaned[name] = ""
         for name in PARAMS:
             if name in cleaned and cleaned[name] in (None, ""):
                 cleaned[name] = getattr(DEFAULTS, name)
@@ -236,6 +249,8 @@ def _field(name: str, field: dataclasses.Field[Any]) -> forms.Field:
         made: forms.Field = forms.BooleanField(label=label, initial=field.default, required=False)
     elif "choices" in rule:
         made = forms.ChoiceField(choices=[(value, CHOICES[value]) for value in rule["choices"]], **common)
+    elif kind == "str":
+        made = forms.CharField(max_length=rule["longest"], **common)
     elif kind == "int":
         made = forms.IntegerField(min_value=rule["low"], max_value=rule["high"], **common)
     else:

@@ -12,7 +12,7 @@ from nlpstudio.engine import shelf
 from nlpstudio.engine.catalogue import CATALOGUE
 from nlpstudio.engine.conversion.sources import BaseModel
 from nlpstudio.engine.errors import BaseModelMissing
-from nlpstudio.engine.spec import MADE, TrainSpec
+from nlpstudio.engine.spec import MADE, PAIRS, TrainSpec
 from nlpstudio.registry import base_models, project_shelf
 
 
@@ -101,7 +101,7 @@ def _of_the_base_model(version: DatasetVersion, spec: TrainSpec) -> list[Reason]
                 hint=_("Set the maximum length to %(most)d or less.") % {"most": entry.max_length},
             )
         )
-    found += _of_the_objective(entry, spec)
+    found += [*_of_the_objective(entry, spec), *_of_the_languages(entry, spec)]
     if project_shelf.is_ours(entry.id):
         return found
     if base_models.needs_hub(entry) and not base_models.hub_is_reachable():
@@ -151,6 +151,22 @@ def _of_the_objective(entry: BaseModel, spec: TrainSpec) -> list[Reason]:
             code="run.objective_unsuitable",
             message=_("%(name)s does not learn by this objective.") % {"name": entry.name},
             hint=_("Encoders guess masked words, decoders the next word, and only BERT's family judges pairs."),
+        )
+    ]
+
+
+def _of_the_languages(entry: BaseModel, spec: TrainSpec) -> list[Reason]:
+    """A model of many languages must know which."""
+    if spec.task not in PAIRS or not entry.language_codes:
+        return []
+    given = {spec.params.source_language, spec.params.target_language}
+    if given <= set(entry.language_codes):
+        return []
+    return [
+        Reason(
+            code="run.no_language",
+            message=_("%(name)s reads and writes many languages.") % {"name": entry.name},
+            hint=_("Choose the language of the sources and that of the targets."),
         )
     ]
 

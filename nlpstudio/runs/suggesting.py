@@ -66,7 +66,7 @@ def fresh_rate(width: int) -> float:
     return float(f"{FRESH_RATE * FRESH_WIDTH / max(width, FRESH_WIDTH):.2g}")
 
 
-def pace(version: DatasetVersion | None, entry: BaseModel | None) -> dict[str, float]:
+def pace(version: DatasetVersion | None, entry: BaseModel | None = None) -> dict[str, float]:
     """Epochs, batch size, patience and the like: what is learnt from nothing wants many steps, and pre-training stops at no plateau.
 
     Label smoothing and warm-up of pairs are near those of Vaswani et al. 2017.

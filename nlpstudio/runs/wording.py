@@ -61,6 +61,8 @@ SETTINGS: Mapping[str, tuple[Any, Any]] = {
     "heads": (_("Heads"), _("How many patterns of attention each layer has.")),
     "hidden_dropout": (_("Dropout"), _("0.1 is usual; 0 learns faster where the corpus is large for the model.")),
     "vocabulary": (_("Vocabulary"), _("How many tokens the tokenizer knows that is trained on the training rows.")),
+    "source_language": (_("Language of the sources"), _("By the base model's own code.")),
+    "target_language": (_("Language of the targets"), _("The model will write in it, whatever it is given.")),
     "masking": (
         _("Masking"),
         _("What is masked together. Spans suit Chinese, whose characters are words of their own here."),
@@ -155,6 +157,12 @@ OWN_GROUPS: Mapping[str, tuple[tuple[Any, tuple[str, ...]], ...]] = {
         (_("What it learns"), ("objective", "masking", "mask_share", "short_share", "eval_steps")),
         (_("The model"), _SHAPE),
     ),
-    **{task: ((_("The model"), (*_SHAPE, "vocabulary")),) for task in PAIRS},
+    **dict.fromkeys(
+        PAIRS,
+        (
+            (_("Languages"), ("source_language", "target_language")),
+            (_("The model"), (*_SHAPE, "vocabulary")),
+        ),
+    ),
 }
 """The settings that only one task has, in groups."""

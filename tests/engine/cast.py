@@ -169,7 +169,7 @@ def training(
     tokenizer = building.load_tokenizer(base_model)
     writes = CATALOGUE[task_name].writes
     if writes:
-        as_writing(task).begin(tokenizer, rows)
+        as_writing(task).begin(tokenizer, rows, chosen)
     outputs = task.outputs(labels or LABELS[task_name])
     setup = Setup(labels=outputs, max_length=chosen.max_length, multilabel=multilabel, params=chosen)
     examples = task.encode(rows, tokenizer, setup).examples

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import struct
 from collections.abc import Mapping
 from pathlib import Path
@@ -18,6 +19,7 @@ DECODERS = frozenset(("gpt2", "llama", "mistral", "qwen2", "qwen3", "gemma3_text
 PAIRS = frozenset(("marian", "t5", "mt5", "bart", "mbart", "m2m_100"))
 ENCODER_TASKS = ("classification", "ner", "qa", "pretraining")
 _TOKENIZERS = ("tokenizer.json", "vocab.txt", "vocab.json", "sentencepiece.bpe.model", "spm.model", "spiece.model")
+_LANGUAGE = re.compile(r"[a-z]{2,3}_(?:[A-Z]{2}|[A-Z][a-z]{3})")
 _CODE = frozenset((".py", ".so", ".sh", ".dll", ".dylib"))
 _HEADER_LIMIT = 100 << 20
 
@@ -53,6 +55,17 @@ def tasks_of(config: Mapping[str, Any]) -> tuple[str, ...]:
     if kind in PAIRS:
         return ("translation", "summarization")
     return ENCODER_TASKS if kind in MODEL_TYPES else ()
+
+
+def language_codes(folder: Path) -> tuple[str, ...]:
+    """The languages that the tokenizer in `folder` marks (mBART's and NLLB's), by its own codes; none for other tokenizers."""
+    found: set[str] = set()
+    for name in ("tokenizer_config.json", "special_tokens_map.json"):
+        content = _json(folder / name) if (folder / name).is_file() else {}
+        for key in ("extra_special_tokens", "additional_special_tokens"):
+            given = content.get(key)
+            found.update(each for each in given or () if isinstance(each, str) and _LANGUAGE.fullmatch(each))
+    return tuple(sorted(found))
 
 
 def parameters(folder: Path) -> int:

@@ -75,6 +75,7 @@ Source = LocalFolder | HubRepository | PackageWheels
 class BaseModel:
     """One base model on the shelf. `max_length` is in tokens; `languages` are ISO 639-1 codes.
 
+    `language_codes` are what a model that marks languages calls them, as "zh_CN".
     `sources` are tried in order. `note` says in a sentence what one should know before choosing it.
     """
 
@@ -88,6 +89,7 @@ class BaseModel:
     sources: tuple[Source, ...]
     tasks: tuple[str, ...] = ("classification", "ner", "qa", "pretraining")
     note: str = field(default="")
+    language_codes: tuple[str, ...] = ()
 
     @property
     def folder_name(self) -> str:

@@ -96,6 +96,12 @@ class CausalWriter(Writer):
 class PairWriter(Writer):
     """An encoder and a decoder, as Marian, T5 or BART."""
 
+    def __init__(self, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> None:
+        super().__init__(model, tokenizer)
+        settings = (self.model.config, self.model.generation_config)
+        starts = (getattr(each, "decoder_start_token_id", None) for each in settings)
+        self._start = next((start for start in starts if start is not None), self.pad)
+
     def logits(self, examples: Sequence[WritingExample]) -> Tensor:
         """[targets, vocabulary], each target seen only by those after it."""
         ids, mask = self.padded([example.ids for example in examples])
@@ -106,9 +112,9 @@ class PairWriter(Writer):
         return logits[real.bool()]
 
     def _shifted(self, targets: NDArray[np.int32]) -> NDArray[np.int32]:
-        """What the decoder reads: the start token first; mBART's is the language, which ends its targets."""
-        start = self.model.config.decoder_start_token_id
-        return np.concatenate([[targets[-1] if start is None else start], targets[:-1]]).astype(np.int32)
+        """What the decoder reads: a start first, which for mBART is what its targets end with (the language, or the end)."""
+        start = targets[-1] if self.model.config.model_type == "mbart" else self._start
+        return np.concatenate([[start], targets[:-1]]).astype(np.int32)
 
 
 def targets_of(examples: Sequence[Any], device: torch.device) -> Tensor:

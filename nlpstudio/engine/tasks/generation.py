@@ -14,6 +14,7 @@ from nlpstudio.engine.encoders.writing import CausalWriter, Writer, WritingExamp
 from nlpstudio.engine.errors import UnsuitableInput
 from nlpstudio.engine.metrics import writing as metrics
 from nlpstudio.engine.shapes import Parameters
+from nlpstudio.engine.spec import TrainParams
 from nlpstudio.engine.tasks.base import Encoded, Setup
 from nlpstudio.engine.tasks.writing import Writing, Written, options_of, texts_of
 from nlpstudio.engine.writing import chat
@@ -37,7 +38,7 @@ class Generation(Writing):
     def writer(self, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> Writer:
         return CausalWriter(model, tokenizer)
 
-    def begin(self, tokenizer: PreTrainedTokenizerBase, rows: Sequence[GenerationRow]) -> None:
+    def begin(self, tokenizer: PreTrainedTokenizerBase, rows: Sequence[GenerationRow], params: TrainParams) -> None:
         """A chat template is there exactly when the data has prompts: it marks the models that converse."""
         if not any(row.prompt is not None for row in rows):
             tokenizer.chat_template = None

@@ -8,7 +8,7 @@ from typing import Any
 from transformers import AutoModelForSeq2SeqLM, MarianConfig, MarianMTModel, PreTrainedModel
 
 from nlpstudio.engine.errors import InvalidSpec
-from nlpstudio.engine.tasks import building
+from nlpstudio.engine.tasks import building, languages
 from nlpstudio.engine.tasks.base import Setup
 
 
@@ -21,7 +21,11 @@ def build(folder: Path, setup: Setup) -> PreTrainedModel:
         return _fresh(folder, setup)
     config = building.read_config(folder)
     dropouts = {key: setup.params.attention_dropout for key in building.ATTENTION_DROPOUTS if hasattr(config, key)}
-    return building.load_with(AutoModelForSeq2SeqLM, folder, has_head=False, **dropouts)
+    model = building.load_with(AutoModelForSeq2SeqLM, folder, has_head=False, **dropouts)
+    tokenizer = building.load_tokenizer(folder)
+    languages.choose(tokenizer, setup.params)
+    languages.settle(model, tokenizer)
+    return model
 
 
 def _fresh(folder: Path, setup: Setup) -> PreTrainedModel:

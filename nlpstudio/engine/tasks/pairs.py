@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,8 @@ from nlpstudio.engine.data.rows import PairRow, SummaryRow, TranslationRow
 from nlpstudio.engine.encoders.writing import PairExample, PairWriter, Writer
 from nlpstudio.engine.metrics import writing as metrics
 from nlpstudio.engine.shapes import Parameters
-from nlpstudio.engine.tasks import pair_models
+from nlpstudio.engine.spec import TrainParams
+from nlpstudio.engine.tasks import languages, pair_models
 from nlpstudio.engine.tasks.base import Encoded, Setup
 from nlpstudio.engine.tasks.writing import Writing, Written, options_of, texts_of
 
@@ -42,25 +43,26 @@ class Pairs(Writing):
     def writer(self, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> Writer:
         return PairWriter(model, tokenizer)
 
-    def begin(self, tokenizer: PreTrainedTokenizerBase, rows: Sequence[PairRow]) -> None:
-        """Nothing: both sides are plain text."""
+    def begin(self, tokenizer: PreTrainedTokenizerBase, rows: Sequence[PairRow], params: TrainParams) -> None:
+        """Both sides are plain text; some tokenizers mark its language."""
+        languages.choose(tokenizer, params)
 
     def encode(
         self, rows: Sequence[PairRow], tokenizer: PreTrainedTokenizerBase, setup: Setup, *, first: int = 0
     ) -> Encoded[PairExample]:
-        """Both sides are cut to `max_length`; a target ends with the end token."""
+        """Both sides are cut to `max_length`; a target has an end token, which only a mark of its language may follow."""
         sources: Any = tokenizer([row.source for row in rows])["input_ids"]
         targets: Any = tokenizer(text_target=[row.target for row in rows])["input_ids"]
-        end = tokenizer.eos_token_id
+        end, special = tokenizer.eos_token_id, frozenset(tokenizer.all_special_ids)
         examples = []
         truncated = 0
         for offset, (source, target) in enumerate(zip(sources, targets, strict=True)):
-            target = list(target) if end is None or (target and target[-1] == end) else [*target, end]
+            target = list(target) if end is None or end in target[-2:] else [*target, end]
             truncated += len(source) > setup.max_length or len(target) > setup.max_length
             examples.append(
                 PairExample(
-                    ids=np.array(_cut(source, setup.max_length), dtype=np.int32),
-                    targets=np.array(_cut(target, setup.max_length), dtype=np.int32),
+                    ids=np.array(_cut(source, setup.max_length, special), dtype=np.int32),
+                    targets=np.array(_cut(target, setup.max_length, special), dtype=np.int32),
                     row=first + offset,
                 )
             )
@@ -70,7 +72,8 @@ class Pairs(Writing):
         """By beam search, rows of like length together."""
         options = options_of(setup, {"beams": BEAMS, "max_new_tokens": setup.max_length}, most_tokens=setup.max_length)
         sources: Any = writer.tokenizer([row.source for row in rows])["input_ids"]
-        cut = [np.array(_cut(ids, setup.max_length), dtype=np.int32) for ids in sources]
+        special = frozenset(writer.tokenizer.all_special_ids)
+        cut = [np.array(_cut(ids, setup.max_length, special), dtype=np.int32) for ids in sources]
         order = sorted(range(len(rows)), key=lambda at: len(cut[at]))
         found: list[Written] = [Written()] * len(rows)
         draws = {"do_sample": True, "temperature": options.temperature, "top_p": options.top_p, "top_k": options.top_k}
@@ -134,9 +137,12 @@ TRANSLATION = Pairs("translation", "translation", TranslationRow, "translation_t
 SUMMARIZATION = Pairs("summarization", "summarization", SummaryRow, "summary_text")
 
 
-def _cut(ids: Sequence[int], most: int) -> list[int]:
-    """The beginning, with the last token (which ends the text) kept."""
-    return list(ids) if len(ids) <= most else [*ids[: most - 1], ids[-1]]
+def _cut(ids: Sequence[int], most: int, special: Collection[int]) -> list[int]:
+    """The beginning, with the special tokens at the end (which end the text and may mark its language) kept."""
+    if len(ids) <= most:
+        return list(ids)
+    tail = next((at for at, token in enumerate(reversed(ids)) if token not in special), 0)
+    return [*ids[: most - tail], *ids[len(ids) - tail :]]
 
 
 def _until(text: str, stops: Sequence[str]) -> str:

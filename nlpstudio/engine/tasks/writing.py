@@ -18,6 +18,7 @@ from nlpstudio.engine.data.rows import Row
 from nlpstudio.engine.encoders.writing import Writer, WritingExample, targets_of
 from nlpstudio.engine.errors import UnsuitableInput
 from nlpstudio.engine.shapes import Parameters
+from nlpstudio.engine.spec import TrainParams
 from nlpstudio.engine.tasks.base import AnyTask, Report, Setup
 from nlpstudio.engine.writing.options import WritingOptions
 
@@ -61,7 +62,7 @@ class WritingTask(Protocol):
         """The forward pass for training and judging."""
         ...
 
-    def begin(self, tokenizer: PreTrainedTokenizerBase, rows: Sequence[Any]) -> None:
+    def begin(self, tokenizer: PreTrainedTokenizerBase, rows: Sequence[Any], params: TrainParams) -> None:
         """Make the tokenizer ready for rows like these, before the first is encoded."""
         ...
 

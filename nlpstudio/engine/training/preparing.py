@@ -68,7 +68,7 @@ def prepare(job: Job) -> Prepared:
         params=params,
     )
     if CATALOGUE[task.name].writes:
-        as_writing(task).begin(tokenizer, list(islice(dataset.rows("train"), ROWS_AT_ONCE)))
+        as_writing(task).begin(tokenizer, list(islice(dataset.rows("train"), ROWS_AT_ONCE)), params)
     splits = {name: _Reader(task, tokenizer, setup) for name in ("train", *HELD_OUT) if dataset.count(name)}
     keys = {  # before anything is encoded, which leaves its mark on the tokenizer
         name: token_cache.key(

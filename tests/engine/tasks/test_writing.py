@@ -52,7 +52,7 @@ def test_the_causal_loss_is_the_librarys(bases: Path, prompted: bool) -> None:
     rows = ROWS["generation"](12)
     if not prompted:
         rows = [GenerationRow(row_id=row.row_id, response=row.response) for row in rows]  # type: ignore[attr-defined]
-    generation.TASK.begin(tokenizer, rows)  # type: ignore[arg-type]
+    generation.TASK.begin(tokenizer, rows, TrainParams())  # type: ignore[arg-type]
     examples = generation.TASK.encode(rows, tokenizer, Setup(labels=(), max_length=64)).examples  # type: ignore[arg-type]
     writer = CausalWriter(model, tokenizer)
     ids, mask = writer.padded([example.ids for example in examples])
@@ -82,7 +82,7 @@ def test_only_the_response_and_its_end_are_targets(bases: Path) -> None:
     row = GenerationRow(
         prompt="who is anna ?", response="anna lives in paris", history=(("user", "it"), ("assistant", "we"))
     )
-    generation.TASK.begin(tokenizer, [row])
+    generation.TASK.begin(tokenizer, [row], TrainParams())
     (example,) = generation.TASK.encode([row], tokenizer, Setup(labels=(), max_length=64)).examples
     assert tokenizer.decode(example.targets) == "anna lives in paris [SEP]"
     said = tokenizer.decode(example.ids[: -len(example.targets)])
@@ -101,7 +101,7 @@ def test_a_long_text_is_cut_into_windows_in_which_each_token_is_predicted_once(b
 def test_a_prompt_that_is_too_long_loses_its_beginning(bases: Path) -> None:
     _, tokenizer = loaded("generation", bases)
     row = GenerationRow(prompt="good " * 100, response="bad " * 5)
-    generation.TASK.begin(tokenizer, [row])
+    generation.TASK.begin(tokenizer, [row], TrainParams())
     encoded = generation.TASK.encode([row], tokenizer, Setup(labels=(), max_length=32))
     assert encoded.truncated == 1 and len(encoded.examples[0]) == 32
     assert tokenizer.decode(encoded.examples[0].targets).startswith("bad bad")
