@@ -121,9 +121,9 @@ def _dies(inside: Inside, way: str, at: int, points: dict[str, int]) -> bool:
         run.refresh_from_db()
         wanted = 1 if run.state in (State.FINISHED, State.STOPPED) else 0
         assert own == wanted, f"{own} models of a run that {run.state}"
-        leftovers.sweep()
-        kept = {part.name for part in run.folder.iterdir()} & {"work", "out"}
-        assert run.state not in (State.FINISHED, State.CANCELLED) or not kept, f"{run.state}, but keeps {kept}"
+        until(lambda: _is_swept(run), 10, f"the files of a run that {run.state} are swept away")
+        homes = {path.name for path in (settings.FILES_ROOT / "models").iterdir()}
+        assert homes == {str(pk) for pk in ModelVersion.objects.values_list("pk", flat=True)}, "files of no model"
         examine()
     except AssertionError as error:
         raise AssertionError(f"{where}: {error}") from error
@@ -165,6 +165,11 @@ def _work(inside: Inside, way: str, deaths: Deaths) -> None:
     claimed = leases.claim("the mortal worker")
     assert claimed is not None
     execution.drive(claimed, start=trainer(WAYS[way]), should_leave=look)
+
+
+def _is_swept(run: Run) -> bool:
+    leftovers.sweep()
+    return run.state not in leftovers.FOR_GOOD or not any((run.folder / part).exists() for part in leftovers.PARTS)
 
 
 def _recovers(run: Run) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -50,8 +51,40 @@ def publish(
     done = ModelVersion.objects.select_related("model").filter(pk=version_id).first()
     if done is not None:
         return done
-    home = _move_in(folder, folder_of("models", version_id))
-    facts = _facts(home)
+    facts = take_in(version_id=version_id, folder=folder)
+    return register(
+        version_id=version_id,
+        facts=facts,
+        project=project,
+        model_name=model_name,
+        dataset_version=dataset_version,
+        spec=spec,
+        by=by,
+    )
+
+
+def take_in(*, version_id: UUID, folder: Path) -> dict[str, Any]:
+    """The long half of `publish`: the verified files in their place. What `register` needs to know of them."""
+    return _facts(_move_in(folder, folder_of("models", version_id)))
+
+
+def forget(version_id: UUID) -> None:
+    """Remove files that were taken in and never registered. Twice is once."""
+    if not ModelVersion.objects.filter(pk=version_id).exists():
+        shutil.rmtree(folder_of("models", version_id), ignore_errors=True)
+
+
+def register(
+    *,
+    version_id: UUID,
+    facts: dict[str, Any],
+    project: Project,
+    model_name: str,
+    dataset_version: DatasetVersion,
+    spec: TrainSpec,
+    by: User | None,
+) -> ModelVersion:
+    """The short half: the row of files that are in their place."""
     with transaction.atomic():
         # The project's row is the lock: two runs that end at once get two numbers.
         Project.objects.select_for_update().get(pk=project.pk)

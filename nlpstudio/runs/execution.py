@@ -9,6 +9,7 @@ import uuid
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 from django.utils.translation import gettext as _
 
@@ -50,12 +51,13 @@ def drive(run: Run, *, start: Start, should_leave: Callable[[], bool] = lambda: 
         leases.give_back(run, lease)
     except LeaseLost:
         logger.info("run %s was taken from this worker", run.pk)
-        run.refresh_from_db(fields=["state"])
+        run.refresh_from_db(fields=["state", "artifact_id"])
         leftovers.discard(run)
 
 
 def _drive(run: Run, recorder: Recorder, start: Start, should_leave: Callable[[], bool]) -> None:
     try:
+        leftovers.forget_artifact(run)
         for part in leftovers.PARTS:
             (run.folder / part).mkdir(parents=True, exist_ok=True)
         base_model = _base_model(run, recorder, should_leave)
@@ -119,8 +121,10 @@ def _conclude(run: Run, recorder: Recorder, ending: Ending) -> None:
             recorder.close(failure)
         return
     assert isinstance(said, Finished)
+    version_id = _version_id(run)
+    recorder.lease.write(artifact_id=version_id)
     with recorder.lease.kept():
-        version = _publish(run)
+        facts = registry.take_in(version_id=version_id, folder=run.folder / "out")
     scores = said.metrics
     split = next((name for name in ("test", "validation") if name in scores), "")
     fields: dict[str, Any] = {"metrics": scores[split], "metrics_split": split} if split else {}
@@ -130,8 +134,8 @@ def _conclude(run: Run, recorder: Recorder, ending: Ending) -> None:
         fields["progress"] = 1.0
     recorder.close(
         said,
-        model_version=version,
-        weights_sha256=version.weights_sha256,
+        also=lambda: {"model_version": _registered(run, version_id, facts)},
+        weights_sha256=facts["weights_sha256"],
         environment={**run.environment, **said.environment},
         **fields,
     )
@@ -139,15 +143,18 @@ def _conclude(run: Run, recorder: Recorder, ending: Ending) -> None:
     leftovers.discard(run)
 
 
-def _publish(run: Run) -> ModelVersion:
-    """Put the artifact into the registry. The version's id follows from the run and the weights: twice is once."""
-    out = run.folder / "out"
-    files = manifest.read(out / "model")["files"]
+def _version_id(run: Run) -> UUID:
+    """It follows from the run and the weights: twice is once."""
+    files = manifest.read(run.folder / "out" / "model")["files"]
     if WEIGHTS not in files:
         raise DamagedArtifact(f"the model has no {WEIGHTS}")
-    return registry.publish(
-        version_id=uuid.uuid5(run.pk, files[WEIGHTS]["sha256"]),
-        folder=out,
+    return uuid.uuid5(run.pk, files[WEIGHTS]["sha256"])
+
+
+def _registered(run: Run, version_id: UUID, facts: dict[str, Any]) -> ModelVersion:
+    return registry.register(
+        version_id=version_id,
+        facts=facts,
         project=run.project,
         model_name=run.name,
         dataset_version=run.dataset_version,

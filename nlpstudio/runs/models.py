@@ -73,7 +73,8 @@ class Run(models.Model):
     `metrics` and `best` are flat; each has its split beside it. `stop_requested` outlives a lost worker,
     so that whoever takes the run over still stops it. `needs` are the labels that its worker must have; a smaller
     `place` goes before the other runs that the same person has waiting. `request_key` is what its starter sent along
-    so that the same request, sent again because its answer was lost, starts nothing.
+    so that the same request, sent again because its answer was lost, starts nothing. `artifact_id` is the version that
+    its model became, or was about to become when its worker died.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -90,6 +91,8 @@ class Run(models.Model):
     model_version = models.OneToOneField(
         ModelVersion, on_delete=models.SET_NULL, null=True, blank=True, related_name="run"
     )
+
+    artifact_id = models.UUIDField(null=True, editable=False)
 
     attempt = models.PositiveIntegerField(default=0)
     fence = models.PositiveIntegerField(default=0)

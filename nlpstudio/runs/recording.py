@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -71,13 +71,24 @@ class Recorder:
         """Record an event of our own. Raises `LeaseLost`."""
         self._store([self._row(event)], {})
 
-    def close(self, event: Finished | Failed, *, state: State | None = None, **fields: Any) -> None:
-        """Store the last event together with the end state, which follows from it unless given. Raises `LeaseLost`."""
+    def close(
+        self,
+        event: Finished | Failed,
+        *,
+        state: State | None = None,
+        also: Callable[[], dict[str, Any]] = dict,
+        **fields: Any,
+    ) -> None:
+        """Store the last event together with the end state, which follows from it unless given. Raises `LeaseLost`.
+
+        What `also` does is part of it, all or nothing; it returns more columns.
+        """
         if isinstance(event, Failed):
             fields |= {"error_code": event.code, "error_message": event.message, "error_hint": event.hint}
         else:
             self.is_prepared = True
         with transaction.atomic():
+            fields |= also()
             self._store([self._row(event)], {"eta_s": None, **fields})  # this also locks the row
             self.run.refresh_from_db()
             new = state or _end_after(event, State(self.run.state))

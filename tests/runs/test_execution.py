@@ -10,8 +10,10 @@ import time
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
+from django.conf import settings as django_settings
 from django.db import connection
 from django.utils import timezone
 
@@ -277,3 +279,54 @@ def test_checkpoints_of_a_run_that_can_be_resumed_are_kept(run: Run) -> None:
     Run.objects.update(ended_at=timezone.now() - timedelta(hours=1))
     leftovers.sweep()
     assert (failed.folder / "work").exists()
+
+
+class Death(BaseException):
+    """What a kill is to the code: nothing after it is done."""
+
+
+def at(words: str, act: Callable[[], None]) -> Any:
+    """Do something right after the first statement with these words."""
+    done: list[bool] = []
+
+    def watch(execute: Callable[..., Any], sql: str, *rest: Any) -> Any:
+        result = execute(sql, *rest)
+        if words in sql and not done:
+            done.append(True)
+            act()
+        return result
+
+    return connection.execute_wrapper(watch)
+
+
+def kept_models() -> set[str]:
+    folder = Path(django_settings.FILES_ROOT) / "models"
+    return {path.name for path in folder.iterdir()} if folder.exists() else set()
+
+
+def test_a_run_whose_worker_dies_while_its_model_is_published_has_one_model_in_the_end(run: Run, editor: User) -> None:
+    def stop_after_two_steps() -> bool:
+        now = Run.objects.get(pk=run.pk)
+        if now.step >= 2 and now.state == State.RUNNING:
+            services.stop(run=now, by=editor)
+        return False
+
+    def die() -> None:
+        raise Death
+
+    with at('INSERT INTO "registry_modelversion"', die), pytest.raises(Death):
+        work("slow", should_leave=stop_after_two_steps)
+    assert not ModelVersion.objects.exists() and len(kept_models()) == 1
+    Run.objects.update(lease_until=timezone.now() - timedelta(hours=1))
+    assert not leases.reap() and leases.reap()
+    done = work("well")  # with other weights: it goes on from a later step
+    assert done.state in (State.STOPPED, State.FINISHED)
+    assert [str(version.pk) for version in ModelVersion.objects.all()] == [str(done.model_version_id)]
+    assert kept_models() == {str(done.model_version_id)}
+
+
+def test_a_run_that_is_cancelled_while_its_model_is_published_leaves_no_model(run: Run, editor: User) -> None:
+    with at('SET "artifact_id"', lambda: services.cancel(run=Run.objects.get(pk=run.pk), by=editor)):
+        cancelled = work("well")
+    assert cancelled.state == State.CANCELLED
+    assert not ModelVersion.objects.exists() and not kept_models()
