@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Page, ViewportSize, expect, sync_playwright
 
 from nlpstudio.engine import shelf
 from tests.studio import ROOT, Studio, until
@@ -39,6 +39,7 @@ CONTEXT = (
 QUESTION = "Where did Amina Diallo move?"
 MIXED = "Free entry tonight! Ask for Anna at the door, or call me when you are there."
 """Some words of it speak for spam, others against."""
+WINDOW: ViewportSize = {"width": 1280, "height": 860}
 LATER_MS = 1_500
 LARGEST_BYTES = 200_000
 PATIENCE_S = 1800
@@ -155,7 +156,7 @@ def pictures(studio: Studio, out: Path) -> None:
         with sync_playwright() as playwright:
             chromium = shutil.which("chromium") or shutil.which("google-chrome")
             browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
-            page = browser.new_page(viewport={"width": 1280, "height": 860}, color_scheme="light", locale="en-GB")
+            page = browser.new_page(viewport=WINDOW, color_scheme="light", locale="en-GB")
             page.set_default_timeout(PATIENCE_S * 1000)
             page.goto(studio.sign_in_link())
             page.goto(f"{studio.address}/dataset-versions/{version}/")
@@ -172,6 +173,7 @@ def pictures(studio: Studio, out: Path) -> None:
             ask(page, f"{studio.address}/model-versions/{model}/demo/", [MIXED])
             explain(page)
             take(page, out / "demo-reasons.png")
+            page.set_viewport_size(WINDOW)
             ask(page, f"{studio.address}/model-versions/{model}/demo/", [TEXT], beside=trained.model(shorter))
             take(page, out / "demo-compare.png")
             for name, other in others.items():
@@ -192,11 +194,12 @@ def ask(page: Page, address: str, words: list[str], *, beside: str = "") -> None
 
 
 def explain(page: Page) -> None:
-    """Ask why, and show as much of the reasons as fits."""
+    """Ask why, before a window that all of it fits into."""
+    page.set_viewport_size({**WINDOW, "height": 960})
     page.keyboard.press("Escape")
     page.keyboard.press("x")
     expect(page.locator("#reasons .attributed")).to_be_visible()
-    page.locator("#why").evaluate("fold => fold.scrollIntoView({block: 'end'})")
+    page.evaluate("scrollTo(0, 0)")
 
 
 def take(page: Page, path: Path) -> None:

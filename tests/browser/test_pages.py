@@ -122,7 +122,7 @@ def test_the_language_switch_shows_every_page_in_chinese(visit: Visit, pages: di
         words = page.locator("main").inner_text()
         if not CHINESE.search(page.title()) and not CHINESE.search(words):
             foreign.append(name)
-    page.get_by_label("语言").click()
+    page.get_by_label("语言", exact=True).click()
     page.get_by_role("button", name="English").click()
     expect(page.locator("html")).to_have_attribute("lang", "en")
     assert not foreign
