@@ -8,7 +8,9 @@ from datetime import UTC
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.db.models import Model
+from django.utils.module_loading import import_string
 
 from nlpstudio.accounts import deeds
 from nlpstudio.accounts.models import AuditEntry, AuditQuerySet, User
@@ -26,8 +28,8 @@ def record(
     team_id: UUID | None = None,
     **details: Any,
 ) -> None:
-    """Add an entry such as `record(user, "run.started", run, project_id=run.project_id)`."""
-    AuditEntry.objects.create(
+    """Add an entry such as `record(user, "run.started", run, project_id=run.project_id)`, and tell the listeners."""
+    entry = AuditEntry.objects.create(
         user=by,
         action=action,
         object_kind=subject._meta.model_name or "",
@@ -37,6 +39,8 @@ def record(
         team_id=team_id,
         details=details,
     )
+    for listener in settings.AUDIT_LISTENERS:
+        import_string(listener)(entry, subject)
 
 
 def as_csv(entries: AuditQuerySet) -> Iterator[bytes]:

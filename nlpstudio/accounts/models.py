@@ -67,6 +67,8 @@ class User(AbstractBaseUser):
     theme = models.CharField(_("theme"), max_length=10, blank=True)
     is_active = models.BooleanField(default=True)
     is_admin = models.BooleanField(default=False)
+    unread_notices = models.PositiveIntegerField(db_default=0, default=0, editable=False)
+    """Kept by `notices`, so that no page needs a query for the bell."""
     created_at = models.DateTimeField(auto_now_add=True)
     last_seen_at = models.DateTimeField(null=True, editable=False)
     session_epoch = models.PositiveIntegerField(db_default=0, default=0, editable=False)

@@ -5,10 +5,13 @@ from __future__ import annotations
 import hashlib
 import secrets
 import tempfile
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
-from urllib.parse import urlsplit
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
+from environ import Env
 
 SOCKET_PATH_LIMIT = 100  # the kernel allows 107 bytes
 
@@ -102,3 +105,28 @@ def worker_labels(value: str) -> list[str]:
         if not label.replace("-", "").isalnum() or len(label) > 30:
             raise ImproperlyConfigured(f"STUDIO_WORKER_LABELS: {label!r} is no label; use letters, digits and hyphens.")
     return named or ["cpu", *(["gpu"] if Path("/dev/nvidia0").exists() else [])]
+
+
+def networks(value: str) -> list[IPv4Network | IPv6Network]:
+    """Networks such as `10.1.2.0/24,fd00::/64`. Raises `ImproperlyConfigured` for what is none."""
+    try:
+        return [ip_network(each.strip()) for each in value.split(",") if each.strip()]
+    except ValueError as error:
+        raise ImproperlyConfigured(f"STUDIO_WEBHOOK_NETWORKS: {error}. Give networks as 10.1.2.0/24.") from error
+
+
+def email_settings(url: str, home: Path) -> dict[str, Any]:
+    """Django's settings for letters from `smtp://USER:PASSWORD@HOST:PORT/?tls=True`; to files in the home without one.
+
+    Raises `ImproperlyConfigured` for an option that is none: a letter must not go in the clear because of a misspelling.
+    """
+    if not url:
+        files = {"EMAIL_BACKEND": "django.core.mail.backends.filebased.EmailBackend"}
+        return {**files, "EMAIL_FILE_PATH": str(home / "mail")}
+    plain, _mark, query = url.partition("?")
+    found: dict[str, Any] = Env.email_url_config(plain)
+    for name, value in parse_qsl(query):
+        if name.lower() not in ("tls", "ssl"):
+            raise ImproperlyConfigured(f"EMAIL_URL: {name} is no option; tls=True and ssl=True are.")
+        found[f"EMAIL_USE_{name.upper()}"] = value.lower() in ("true", "1", "yes")
+    return found

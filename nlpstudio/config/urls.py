@@ -16,6 +16,7 @@ urlpatterns = [
     path("", include("nlpstudio.registry.urls")),
     path("", include("nlpstudio.runs.urls")),
     path("", include("nlpstudio.demos.urls")),
+    path("", include("nlpstudio.notices.urls")),
     path("api/v1/", include("nlpstudio.api.urls")),
     path("v1/", openai.urls),
 ]

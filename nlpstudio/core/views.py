@@ -30,7 +30,7 @@ def readyz(request: HttpRequest) -> HttpResponse:
 @policy(Policy.SIGNED_IN)
 @never_cache
 def worker_light(request: HttpRequest) -> HttpResponse:
-    """The light of the top bar."""
+    """What of the top bar changes by itself: the light of the workers, and the bell."""
     return render(request, "core/worker_light.html")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
+from django.conf import settings
 from django.utils.translation import gettext_lazy as _
 
 from nlpstudio.accounts.models import User
@@ -80,9 +81,10 @@ class RoleForm(forms.Form):
 
 
 class InviteForm(forms.Form):
-    """With which of the roles that one may give, and for how long."""
+    """With which of the roles that one may give, to whom, and for how long."""
 
     role = forms.ChoiceField(label=_("Role"), initial=Role.EDITOR)
+    email = forms.EmailField(label=_("E-mail"), required=False, widget=forms.EmailInput(attrs={"autocomplete": "off"}))
     days = forms.TypedChoiceField(
         label=_("Link works for"),
         coerce=int,
@@ -92,4 +94,9 @@ class InviteForm(forms.Form):
 
     def __init__(self, *args: Any, roles: list[Role], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.fields["email"].help_text = (
+            _("Who has an account finds the invitation there; others get an e-mail.")
+            if settings.MAIL_IS_ON
+            else _("Who has an account finds the invitation there. To others you send the link yourself.")
+        )
         self.fields["role"].choices = [(role.value, role.label) for role in roles]  # type: ignore[attr-defined]  # as declared

@@ -143,6 +143,8 @@ class Invitation(models.Model):
     project = models.ForeignKey(Project, on_delete=models.CASCADE, null=True, related_name="invitations")
     team = models.ForeignKey(Team, on_delete=models.CASCADE, null=True, related_name="invitations")
     role = models.CharField(_("role"), max_length=12, choices=Role)
+    email = models.EmailField(_("e-mail"), blank=True)
+    """Of the one it is for, who is told; whoever has the link may join all the same."""
     digest = models.CharField(max_length=64, unique=True)
     created_by = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)

@@ -6,8 +6,10 @@ import secrets
 from datetime import timedelta
 from uuid import UUID
 
+from django.core import signing
 from django.core.exceptions import PermissionDenied
 from django.db import models, transaction
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -21,6 +23,7 @@ from nlpstudio.projects.audience import tell
 from nlpstudio.projects.models import Invitation, Membership, Project, Role, Team, TeamMembership
 
 AnyMembership = Membership | TeamMembership
+_SIGNER = signing.Signer(salt="nlpstudio.projects.invitation", sep=".")
 
 
 class LastOwner(StudioError):
@@ -104,14 +107,18 @@ def _keep_an_owner(membership: AnyMembership, *, new_role: Role | None) -> None:
 
 
 @transaction.atomic
-def invite(*, to: Project | Team, role: Role, days: int, by: User) -> tuple[Invitation, str]:
-    """An invitation and the secret of its link, which is not kept. Raises `PermissionDenied` above one's own role."""
+def invite(*, to: Project | Team, role: Role, days: int, by: User, email: str = "") -> tuple[Invitation, str]:
+    """An invitation and the secret of its link, which is not kept. Raises `PermissionDenied` above one's own role.
+
+    Whoever has the `email` is told, in the studio or by letter (see `notices`).
+    """
     _require_power(by, to, role)
     secret = secrets.token_urlsafe(30)
     invitation = Invitation.objects.create(
         project=to if isinstance(to, Project) else None,
         team=to if isinstance(to, Team) else None,
         role=role,
+        email=email.lower(),
         digest=digest_of(secret),
         created_by=by,
         expires_at=timezone.now() + timedelta(days=days),
@@ -127,19 +134,38 @@ def revoke_invitation(*, invitation: Invitation, by: User) -> None:
         record(by, "invitation.revoked", invitation, **_where(invitation.place))
 
 
+def address_of(invitation: Invitation) -> str:
+    """The path at which the one it was sent to accepts it: made from the id and our key, so that it need not be kept."""
+    return reverse("projects:invitation", args=[_SIGNER.sign(invitation.pk.hex)])
+
+
 def invitation_of(secret: str) -> Invitation | None:
     """The open invitation with this link, to a project that is still there or to a team.
 
     It is worth what its maker may still give: who was removed, lowered or shut out lets nobody in, themselves included.
     """
+    if (found_id := _signed_id(secret)) is not None:
+        return open_one(models.Q(pk=found_id) & ~models.Q(email=""))
+    return open_one(models.Q(digest=digest_of(secret)))
+
+
+def open_one(which: models.Q) -> Invitation | None:
+    """As `invitation_of`, the one that is meant."""
     alive = models.Q(project__isnull=True) | models.Q(project__deleted_at__isnull=True)
     found = (
         Invitation.objects.open()
-        .filter(alive, digest=digest_of(secret), created_by__is_active=True)
+        .filter(alive, which, created_by__is_active=True)
         .select_related("project", "team", "created_by")
         .first()
     )
     return found if found and _has_power(found.created_by, found.place, Role(found.role)) else None
+
+
+def _signed_id(secret: str) -> UUID | None:
+    try:
+        return UUID(_SIGNER.unsign(secret))
+    except (signing.BadSignature, ValueError):
+        return None
 
 
 @transaction.atomic
@@ -158,7 +184,7 @@ def accept(*, invitation: Invitation, user: User) -> Project | Team:
         membership = TeamMembership.objects.create(team=place, user=user, role=invitation.role)
     else:
         membership = Membership.objects.create(project=place, user=user, role=invitation.role)
-    record(user, "member.joined", membership, **_where(place), role=invitation.role)
+    record(user, "member.joined", membership, **_where(place), role=invitation.role, invitation=str(invitation.pk))
     return place
 
 

@@ -55,9 +55,12 @@ def answer_invite(request: HtmxRequest, place: Project | Team) -> tuple[dict[str
     if not form.is_valid():
         return context_of(place, form), 422
     role = Role(form.cleaned_data["role"])
-    _invitation, secret = people.invite(to=place, role=role, days=form.cleaned_data["days"], by=request.user)
+    wanted = form.cleaned_data
+    _invitation, secret = people.invite(
+        to=place, role=role, days=wanted["days"], email=wanted["email"], by=request.user
+    )
     url = request.build_absolute_uri(reverse("projects:invitation", args=[secret]))
-    return context_of(place, invitation_url=url, invited_role=str(role.label)), 200
+    return context_of(place, invitation_url=url, invited_role=str(role.label), invited_email=wanted["email"]), 200
 
 
 def answer_set_role(request: HtmxRequest, place: Project | Team, membership_id: int) -> None:

@@ -25,13 +25,15 @@ from django.test import Client
 from django.test.client import BOUNDARY, MULTIPART_CONTENT, encode_multipart
 from django.utils import timezone
 
-from nlpstudio.accounts.models import Scope, User
+from nlpstudio.accounts import sealing
+from nlpstudio.accounts.models import AuditEntry, Scope, User
 from nlpstudio.accounts.services import create_token, revoke_token
 from nlpstudio.api.scopes import PREDICTING
 from nlpstudio.config.routes import all_routes
 from nlpstudio.datasets.models import DatasetVersion
 from nlpstudio.demos import sharing
 from nlpstudio.demos.models import Batch, BatchState
+from nlpstudio.notices.models import Notice, Webhook
 from nlpstudio.projects import people
 from nlpstudio.projects import services as projects
 from nlpstudio.projects.models import Membership, Project, Role, TeamMembership
@@ -205,6 +207,10 @@ def address_of(
         "key": "set-password",
         "token_id": uuid.uuid4(),
         "user_id": viewer.pk,
+        "notice_id": uuid.uuid4(),
+        "webhook_id": Webhook.objects.create(
+            project=project, url="https://example.org/", events=["run.failed"], sealed_secret=sealing.seal("whsec_")
+        ).pk,
     }
     of_team = {
         "invitation_id": people.invite(to=project.team, role=Role.VIEWER, days=7, by=owner)[0].pk,
@@ -282,6 +288,11 @@ def seen(answer: HttpResponse) -> str:
     return "in"
 
 
+def _notice_of(user: User) -> Notice:
+    entry = AuditEntry.objects.create(action="project.moved", object_kind="project", object_id="", user=user)
+    return Notice.objects.create(user=user, entry=entry, kind="shared", url="/")
+
+
 @pytest.mark.django_db
 @pytest.mark.parametrize("line", LINES, ids=lambda line: f"{','.join(line.verbs)} {line.address}")
 def test_who_gets_through(line: Line, client: Client, address_of: Callable[[str], str], cast: dict[str, User]):
@@ -292,6 +303,8 @@ def test_who_gets_through(line: Line, client: Client, address_of: Callable[[str]
             address = address_of(line.address)
             if "token_id" in line.address and user:
                 address = line.address.replace("<uuid:token_id>", str(create_token(user, "own")[0].pk))
+            if "notice_id" in line.address and user:
+                address = line.address.replace("<uuid:notice_id>", str(_notice_of(user).pk))
             got[verb, principal] = seen(ask(client, line, verb, address, user))
             due[verb, principal] = answers(line.who, principal)
             if line.address.startswith(OPENAI) and line.address != "/v1/models" and due[verb, principal] == "in":

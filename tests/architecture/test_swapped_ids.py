@@ -66,6 +66,7 @@ def swaps(
     batch_b = twin(batch, version=version_b, source_name=MARK, created_by=boss)
     pairs: list[tuple[Any, Any]] = [
         (project.pk, other.pk), (project.team_id, team.pk), (data.pk, data_b.pk), (data.dataset_id, data_b.dataset_id),
+        (project.webhooks.get().pk, twin(project.webhooks.get(), project=other, url=f"https://{MARK}.example/").pk),
         (version.pk, version_b.pk), (version.model_id, version_b.model_id), (run.pk, run_b.pk), (batch.pk, batch_b.pk),
     ]  # fmt: skip
     for place, other_place in ((project, other), (project.team, team)):

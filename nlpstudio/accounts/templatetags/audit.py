@@ -16,4 +16,8 @@ register.filter("action_words", deeds.in_words)
 @register.filter
 def detail_words(details: Mapping[str, Any]) -> str:
     """What else was written down, in one line; what is empty is left out."""
-    return ", ".join(f"{name}: {value}" for name, value in details.items() if value not in ("", None))
+    return ", ".join(f"{name}: {_plain(value)}" for name, value in details.items() if value not in ("", None, []))
+
+
+def _plain(value: Any) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)

@@ -10,7 +10,16 @@ from django.utils.translation import gettext_lazy as _
 from redis.asyncio.retry import Retry
 from redis.backoff import ConstantBackoff
 
-from nlpstudio.config.environment import files_root, make_home, secret_key, serve_urls, socket_path, worker_labels
+from nlpstudio.config.environment import (
+    email_settings,
+    files_root,
+    make_home,
+    networks,
+    secret_key,
+    serve_urls,
+    socket_path,
+    worker_labels,
+)
 
 ROOT = Path(__file__).resolve().parents[3]
 env = environ.Env()
@@ -46,6 +55,7 @@ INSTALLED_APPS = [
     "nlpstudio.registry",
     "nlpstudio.runs",
     "nlpstudio.demos",
+    "nlpstudio.notices",
     "nlpstudio.api",
     "nlpstudio.operations",
 ]
@@ -155,8 +165,8 @@ MFA_TOTP_ISSUER = "NLP Studio"
 MFA_RECOVERY_CODES_SHOW_ONCE = True
 MFA_RECOVERY_CODE_DIGITS = 10
 MFA_ALLOW_UNVERIFIED_EMAIL = True  # accounts are made by invitation, not by proving an e-mail
-EMAIL_CONFIG = env.email("EMAIL_URL", default=f"filemail://{STUDIO_HOME / 'mail'}")
-vars().update(EMAIL_CONFIG)
+vars().update(email_settings(env("EMAIL_URL", default=""), STUDIO_HOME))
+EMAIL_TIMEOUT = 10
 DEFAULT_FROM_EMAIL = env("EMAIL_FROM", default="NLP Studio <studio@localhost>")
 
 # Broker, live updates, cache: one Redis protocol server, embedded unless REDIS_URL names one
@@ -188,6 +198,8 @@ CELERY_TASK_ROUTES = {"runs.work": {"queue": "train"}}
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BEAT_SCHEDULE = {
+    "notices.reap": {"task": "notices.reap", "schedule": 15.0, "options": {"expires": 15}},
+    "notices.tidy": {"task": "notices.tidy", "schedule": 3600.0, "options": {"expires": 600}},
     "runs.reap": {"task": "runs.reap", "schedule": 5.0, "options": {"expires": 5}},
     "datasets.reap": {"task": "datasets.reap", "schedule": 15.0, "options": {"expires": 15}},
     "registry.reap": {"task": "registry.reap", "schedule": 15.0, "options": {"expires": 15}},
@@ -207,6 +219,11 @@ WORKER_LABELS = worker_labels(env("STUDIO_WORKER_LABELS", default=""))
 FAIR_HALF_LIFE_SECONDS = env.int("STUDIO_FAIR_HALF_LIFE_SECONDS", default=6 * 3600)
 LEAST_FREE_BYTES = env.int("STUDIO_LEAST_FREE_MB", default=256) * 1024**2
 STORAGE_METERS = [f"nlpstudio.{app}.meter.stored_bytes" for app in ("datasets", "registry", "demos")]
+
+# Notices: letters need a server and the address that they lead to
+AUDIT_LISTENERS = ["nlpstudio.notices.services.note"]
+MAIL_IS_ON = bool(env("EMAIL_URL", default="") and PUBLIC_URL)
+WEBHOOK_NETWORKS = networks(env("STUDIO_WEBHOOK_NETWORKS", default=""))
 
 # Requests
 METRICS_TOKEN = env("STUDIO_METRICS_TOKEN", default="")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from nlpstudio.operations.checks import files, machine, runs
+from nlpstudio.operations.checks import files, machine, people, runs
 from nlpstudio.operations.findings import Check
 
 CHECKS: Mapping[str, Check] = {
@@ -13,6 +13,7 @@ CHECKS: Mapping[str, Check] = {
     "disk.space": machine.disk_has_space,
     "workers.alive": machine.workers_are_alive,
     "processes.owned": machine.processes_are_owned,
+    "notices.counted": people.unread_notices_are_counted,
     "runs.held": runs.each_is_held_or_waits,
     "runs.one_model": runs.each_finished_one_has_its_model,
     "runs.events": runs.events_are_gapless,
