@@ -33,7 +33,7 @@ from nlpstudio.config.routes import all_routes
 from nlpstudio.datasets.models import DatasetVersion
 from nlpstudio.demos import sharing
 from nlpstudio.demos.models import Batch, BatchState
-from nlpstudio.notices.models import Notice, Webhook
+from nlpstudio.notices.models import Notice, Webhook, count_unread
 from nlpstudio.projects import people
 from nlpstudio.projects import services as projects
 from nlpstudio.projects.models import Membership, Project, Role, TeamMembership
@@ -290,6 +290,7 @@ def seen(answer: HttpResponse) -> str:
 
 def _notice_of(user: User) -> Notice:
     entry = AuditEntry.objects.create(action="project.moved", object_kind="project", object_id="", user=user)
+    count_unread([user.pk], +1)
     return Notice.objects.create(user=user, entry=entry, kind="shared", url="/")
 
 
