@@ -73,8 +73,8 @@ class MailChoice(models.Model):
 
 
 class SendState(models.TextChoices):
-    WAITING = "waiting", _("Waiting")
-    SENT = "sent", _("Sent")
+    WAITING = "waiting", _("On its way")
+    SENT = "sent", _("Arrived")
     FAILED = "failed", _("Failed")
 
 

@@ -138,6 +138,14 @@ def waiting() -> tuple[list[UUID], list[UUID]]:
     return due[0], due[1]
 
 
+def give_up_waiting() -> None:
+    """After a restore: what waited in the backup may have left long ago, and its matter may be long over."""
+    over = {"state": SendState.FAILED, "ended_at": timezone.now()}
+    over["error"] = _("The studio was restored from a backup before it was sent.")
+    for kind in (Letter, Delivery):
+        kind.objects.filter(state=SendState.WAITING).update(**over)
+
+
 def tidy() -> None:
     """Let go of old notices, letters and deliveries. Twice is once."""
     now = timezone.now()

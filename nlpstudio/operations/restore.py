@@ -24,6 +24,7 @@ from django.utils.translation import gettext as _
 
 from nlpstudio.accounts import guard
 from nlpstudio.core.models import Worker
+from nlpstudio.notices import sending
 from nlpstudio.operations import rows
 from nlpstudio.operations.backup import CHUNK, FORMAT, INDEX, Member, Summary
 from nlpstudio.operations.checks.files import KINDS
@@ -97,6 +98,7 @@ def restore(source: Path, *, replace: bool = False, say: Callable[[str], None] =
             _move_in(draft, index)
         call_command("migrate", interactive=False, verbosity=0)
         _requeue()
+        sending.give_up_waiting()
     files = sum(member.rows is None for member in index.members)
     return Summary(rows=count, files=files, bytes=source.stat().st_size, seconds=time.monotonic() - begun)
 

@@ -33,6 +33,7 @@ class Receiver:
     wait: float = 0.0
     drips: bool = False
     got: list[tuple[str, dict[str, str], bytes]] = field(default_factory=list)
+    server: Any = None
 
 
 @pytest.fixture(autouse=True)
@@ -73,6 +74,7 @@ def receiver(settings: LazySettings) -> Iterator[Receiver]:
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
+    told.server = server
     told.url = f"http://127.0.0.1:{server.server_port}/hook"
     threading.Thread(target=server.serve_forever, daemon=True).start()
     yield told

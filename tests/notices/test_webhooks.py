@@ -9,12 +9,18 @@ import http.client
 import ipaddress
 import json
 import socket
+import ssl
 import time
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 from django.conf import LazySettings
 from django.test import Client
 from django.urls import reverse
@@ -236,11 +242,56 @@ def test_the_connection_goes_to_the_address_that_was_checked(
     assert path == "/hook?a=b" and headers["host"] == f"rebind.example:{port}" and headers["x-a"] == "b"
 
 
-def test_the_certificate_must_be_the_names_own(receiver: Receiver, settings: LazySettings) -> None:
-    """The receiver here speaks no TLS at all: an https address must not be served in the clear."""
+def test_https_is_never_spoken_in_the_clear(receiver: Receiver) -> None:
     with pytest.raises((OSError, http.client.HTTPException)):
         posting.post(receiver.url.replace("http://", "https://"), b"{}", {})
     assert not receiver.got
+
+
+def certificate(host: str) -> bytes:
+    """A certificate of the host, signed by itself, and its key, as PEM."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, host)])
+    now = timezone.now()
+    made = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
+    made = made.serial_number(1).not_valid_before(now - timedelta(days=1)).not_valid_after(now + timedelta(days=1))
+    made = made.add_extension(x509.SubjectAlternativeName([x509.DNSName(host)]), critical=False)
+    signed = made.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
+    return signed + key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+
+
+@pytest.mark.parametrize(("host", "arrives"), [("hook.example", True), ("other.example", False)])
+def test_the_certificate_must_be_the_names_own_though_the_connection_goes_to_a_number(
+    receiver: Receiver, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, host: str, arrives: bool
+) -> None:
+    pem = tmp_path / "pem"
+    pem.write_bytes(certificate("hook.example"))
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(pem)
+    receiver.server.socket = tls.wrap_socket(receiver.server.socket, server_side=True)
+    monkeypatch.setenv("SSL_CERT_FILE", str(pem))
+    port = receiver.server.server_port
+    found = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", port))]
+    resolve = socket.getaddrinfo
+    by_name = lambda name, *a, **o: found if name.endswith(".example") else resolve(name, *a, **o)  # noqa: E731  # short
+    monkeypatch.setattr(socket, "getaddrinfo", by_name)
+    if arrives:
+        assert posting.post(f"https://{host}:{port}/", b"{}", {}).status == 204
+    else:
+        with pytest.raises(ssl.SSLCertVerificationError):
+            posting.post(f"https://{host}:{port}/", b"{}", {})
+    assert len(receiver.got) == int(arrives)
+
+
+def test_what_waited_in_a_backup_does_not_leave_after_a_restore(
+    hook: tuple[Webhook, str], receiver: Receiver, run: Run
+) -> None:
+    record(None, "run.finished", run, project_id=run.project_id)
+    sending.give_up_waiting()
+    deliver_all()
+    assert Delivery.objects.get().state == "failed" and not receiver.got
 
 
 @pytest.mark.parametrize(
