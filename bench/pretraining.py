@@ -1,7 +1,7 @@
-"""Pre-training beside transformers' `run_mlm` recipe: `python -m bench.pretraining --text FILE` prints tokens a CPU-second.
+"""Pre-training beside transformers' `run_mlm` recipe: `python -m bench.pretraining` counts tokens a CPU-second.
 
 Both train a BERT of the same shape with random weights by masked words alone, on the same documents with the same
-tokenizer, in fp32 on one thread. The recipe concatenates all texts and cuts them into blocks (no padding), masks with
+tokenizer, on one thread. The recipe concatenates all texts and cuts them into blocks (no padding), masks with
 `DataCollatorForLanguageModeling` and trains with `Trainer`; ours keeps documents apart and packs them.
 """
 
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -34,37 +35,46 @@ from nlpstudio.engine.training import loop, optim
 from nlpstudio.engine.training.checkpoint import Checkpoints
 from nlpstudio.engine.training.meter import SaveClock
 
+CORPUS = Path("cluecorpus_small_sample") / "CLUECorpusSmall_bert_sampled.txt"
+SETTING = {"architecture": "mini", "length": 128, "batch_size": 32, "vocabulary": 8000, "steps": 12}
+PRECISIONS = {"ours": None, "ours-fp32": "fp32", "run_mlm": "fp32", "run_mlm-bf16": "bf16"}
+"""The contenders; None is what the product's probe chooses on this machine."""
+
 
 def main(arguments: Sequence[str]) -> int:
     args = _arguments(arguments)
     if args.child:
         print(json.dumps(_measure(json.load(sys.stdin))))
         return 0
-    with tempfile.TemporaryDirectory() as folder:
-        home = Path(folder)
-        import_file(args.text, home / "dataset", ImportOptions(task="pretraining"))
-        tokenizing.train(home / "dataset", tokenizing.TokenizerSpec(vocabulary=args.vocabulary), home / "tokenizer")
-        order = {key: getattr(args, key) for key in ("architecture", "length", "batch_size", "steps")}
-        rounds = [
-            {
-                who: _child({**order, "who": who, "home": folder})
-                for who in sorted(("ours", "run_mlm"), reverse=number % 2 == 1)
-            }
-            for number in range(args.rounds)
-        ]
-    ratios = sorted(each["ours"]["tokens_per_cpu"] / each["run_mlm"]["tokens_per_cpu"] for each in rounds)
-    found = {"machine": machine.describe(), "setting": order, "rounds": rounds, "ratio": ratios[len(ratios) // 2]}
-    report.RESULTS.mkdir(exist_ok=True)
-    name = f"pretraining-{args.architecture}-{args.length}.json"
-    (report.RESULTS / name).write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
-    for each in rounds:
-        print({who: round(reading["tokens_per_cpu"]) for who, reading in each.items()})
-    print(f"ours / run_mlm: {found['ratio']:.2f} (tokens a CPU-second, median of {len(ratios)} rounds)")
+    setting = {name: getattr(args, name) for name in SETTING}
+    run(args.text or args.data / CORPUS, setting, rounds=args.rounds)
+    report.write()
     return 0
 
 
+def run(text: Path, setting: dict[str, Any], *, rounds: int, name: str = "") -> None:
+    """Interleaved rounds, each beginning with another contender; they are kept when all are done."""
+    facts = machine.describe()
+    with tempfile.TemporaryDirectory() as folder:
+        home = Path(folder)
+        import_file(text, home / "dataset", ImportOptions(task="pretraining"))
+        spec = tokenizing.TokenizerSpec(vocabulary=setting["vocabulary"])
+        tokenizing.train(home / "dataset", spec, home / "tokenizer")
+        found = []
+        for number in range(rounds):
+            shift, names = number % len(PRECISIONS), list(PRECISIONS)
+            order = {**setting, "home": folder}
+            found.append({who: _child({**order, "who": who}) for who in [*names[shift:], *names[:shift]]})
+            rates = {who: round(reading["tokens_per_cpu"]) for who, reading in found[-1].items()}
+            print(f"round {number + 1}, tokens per CPU-second: {rates}", file=sys.stderr, flush=True)
+    report.RESULTS.mkdir(exist_ok=True)
+    values = {"machine": facts, "setting": setting, "text": text.name, "rounds": found}
+    path = report.RESULTS / f"pretraining-{setting['architecture']}-{setting['length']}{name}.json"
+    path.write_text(json.dumps(values, indent=1) + "\n", encoding="utf-8")
+
+
 def _child(order: dict[str, Any]) -> dict[str, Any]:
-    contender = CONTENDERS["ours" if order["who"] == "ours" else "trainer"]
+    contender = CONTENDERS["ours" if order["who"].startswith("ours") else "trainer"]
     out = run_module("bench.pretraining", "--child", environment=contender.environment(1), given=json.dumps(order))
     found: dict[str, Any] = json.loads(out.splitlines()[-1])
     return found
@@ -82,13 +92,16 @@ def _measure(order: dict[str, Any]) -> dict[str, Any]:
     seeding.seed_everything(1)
     model = building.build(TASKS["pretraining"], home / "tokenizer", setup)
     clock = Clock()
+    chosen = hardware.choose(1, precision=PRECISIONS[order["who"]])
     with clock.on(model, building.load_tokenizer(home / "tokenizer").pad_token_id):
-        (_ours if order["who"] == "ours" else _recipe)(model, rows, setup, home, order["steps"] + WARM_UP)
+        train = _ours if order["who"].startswith("ours") else _recipe
+        train(model, rows, setup, home, order["steps"] + WARM_UP, chosen)
     timed = clock.timed()
-    return {"tokens_per_cpu": timed.real / timed.cpu, "cpu_seconds": timed.cpu, "tokens": timed.real}
+    rate = timed.real / timed.cpu
+    return {"tokens_per_cpu": rate, "cpu_seconds": timed.cpu, "tokens": timed.real, "precision": chosen.precision}
 
 
-def _ours(model: Any, rows: list[CorpusRow], setup: Setup, home: Path, steps: int) -> None:
+def _ours(model: Any, rows: list[CorpusRow], setup: Setup, home: Path, steps: int, chosen: hardware.Hardware) -> None:
     task, tokenizer = TASKS["pretraining"], building.load_tokenizer(home / "tokenizer")
     examples = [
         each
@@ -99,15 +112,14 @@ def _ours(model: Any, rows: list[CorpusRow], setup: Setup, home: Path, steps: in
     with tempfile.TemporaryDirectory() as work:
         training = loop.Training(
             task=task, model=model, encoder=encoders.choose(model), optimizer=optim.adamw(model, depth_of, setup.params),
-            setup=setup, hardware=hardware.Hardware(device=torch.device("cpu"), precision="fp32", threads=1),
-            train=examples[: steps * setup.params.batch_size], validation=None,
+            setup=setup, hardware=chosen, train=examples[: steps * setup.params.batch_size], validation=None,
             checkpoints=Checkpoints(Path(work), job="bench"), clock=SaveClock(after=float("inf")),
         )  # fmt: skip
         for _event in loop.train(training):
             pass
 
 
-def _recipe(model: Any, rows: list[CorpusRow], setup: Setup, home: Path, steps: int) -> None:
+def _recipe(model: Any, rows: list[CorpusRow], setup: Setup, home: Path, steps: int, chosen: hardware.Hardware) -> None:
     from transformers import DataCollatorForLanguageModeling, Trainer, TrainingArguments
 
     tokenizer = building.load_tokenizer(home / "tokenizer")
@@ -119,7 +131,7 @@ def _recipe(model: Any, rows: list[CorpusRow], setup: Setup, home: Path, steps: 
     with tempfile.TemporaryDirectory() as work:
         options = TrainingArguments(
             output_dir=work, per_device_train_batch_size=setup.params.batch_size, learning_rate=1e-3, max_steps=steps,
-            use_cpu=True, save_strategy="no", report_to="none", disable_tqdm=True, dataloader_pin_memory=False,
+            use_cpu=True, bf16=chosen.precision == "bf16", save_strategy="no", report_to="none", disable_tqdm=True, dataloader_pin_memory=False,
         )  # fmt: skip
         collator = DataCollatorForLanguageModeling(tokenizer, mlm_probability=0.15)
         Trainer(model=model, args=options, train_dataset=blocks, data_collator=collator).train()
@@ -127,12 +139,11 @@ def _recipe(model: Any, rows: list[CorpusRow], setup: Setup, home: Path, steps: 
 
 def _arguments(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench.pretraining", description=__doc__)
-    parser.add_argument("--text", type=Path, help="a corpus: text with an empty line between documents")
-    parser.add_argument("--architecture", default="mini")
-    parser.add_argument("--length", type=int, default=128)
-    parser.add_argument("--batch-size", type=int, default=32)
-    parser.add_argument("--vocabulary", type=int, default=8000)
-    parser.add_argument("--steps", type=int, default=12)
+    data = os.environ.get("STUDIO_BENCH_DATA", "../shared/data")
+    parser.add_argument("--data", type=Path, default=Path(data), help="the folder of the data sets")
+    parser.add_argument("--text", type=Path, help="another corpus: text with an empty line between documents")
+    for name, value in SETTING.items():
+        parser.add_argument(f"--{name.replace('_', '-')}", type=type(value), default=value)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--child", action="store_true", help=argparse.SUPPRESS)
     return parser.parse_args(arguments)

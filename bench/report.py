@@ -8,7 +8,7 @@ from typing import Any
 
 from bench import machine
 from bench.serving import table as serving_table
-from bench.training import quality_table, rounds, table, task_table
+from bench.training import quality_table, rounds, scratch_table, table, task_table
 from bench.training.data import SOURCES
 from bench.training.setting import Reading, Setting
 from bench.training.suite import SUITE
@@ -49,6 +49,7 @@ def write() -> None:
         parts.append(quality_table.markdown([Course.from_json(each) for each in kept["courses"]]))
         parts.append(f"{machine.words(kept['machine'])}\n")
     parts += _tasks()
+    parts += scratch_table.sections(RESULTS)
     parts += serving_table.sections(RESULTS)
     REPORT.write_text("\n".join(parts), encoding="utf-8")
 

@@ -6,21 +6,39 @@ import argparse
 import json
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from bench import machine, report
+from bench import machine, pretraining, report, translation
 from bench.training import rounds, table
 from bench.training.data import SOURCES
 from bench.training.suite import ALL, SUITE, quick
+
+
+def _pretraining(data: Path, rounds_: int, is_quick: bool) -> None:
+    steps = 4 if is_quick else pretraining.SETTING["steps"]
+    name = "-quick" if is_quick else ""
+    pretraining.run(data / pretraining.CORPUS, {**pretraining.SETTING, "steps": steps}, rounds=rounds_, name=name)
+
+
+def _translation(data: Path, rounds_: int, is_quick: bool) -> None:
+    short = {"epochs": 1, "rows": 100, "name": "-quick"} if is_quick else {}
+    translation.run(data, rounds=min(rounds_, 2), **short)
+
+
+SCRATCH: Mapping[str, Callable[[Path, int, bool], None]] = {"pretraining": _pretraining, "translation": _translation}
+"""The cells that begin with random weights."""
 
 
 def main(arguments: Sequence[str]) -> int:
     args = _arguments(arguments)
     report.RESULTS.mkdir(exist_ok=True)
     for name in args.cells:
+        if name in SCRATCH:
+            SCRATCH[name](args.data, 1 if args.quick else args.rounds, args.quick)
+            continue
         setting = quick(SUITE[name]) if args.quick else SUITE[name]
         setting = replace(setting, steps=args.steps or setting.steps)
         _say(f"{name}: {setting}")
@@ -60,7 +78,9 @@ def _keep(name: str, cell: rounds.Cell, facts: dict[str, Any], *, quick: bool) -
 def _arguments(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="few rows and steps, one round: a look, not a claim")
-    parser.add_argument("--cells", nargs="+", choices=list(SUITE), help="default: all, or the first one with --quick")
+    parser.add_argument(
+        "--cells", nargs="+", choices=[*SUITE, *SCRATCH], help="default: all, or the first one with --quick"
+    )
     parser.add_argument("--contenders", nargs="+", default=list(ALL), choices=list(ALL))
     parser.add_argument("--rounds", type=int, help="default: 3, or 1 with --quick")
     parser.add_argument("--more", action="store_true", help="add the rounds to those that are kept of the same setting")
@@ -68,7 +88,7 @@ def _arguments(arguments: Sequence[str]) -> argparse.Namespace:
     data = os.environ.get("STUDIO_BENCH_DATA", "../shared/data")
     parser.add_argument("--data", type=Path, default=Path(data), help="the folder of the data sets")
     args = parser.parse_args(arguments)
-    args.cells = args.cells or (list(SUITE)[:1] if args.quick else list(SUITE))
+    args.cells = args.cells or (list(SUITE)[:1] if args.quick else [*SUITE, *SCRATCH])
     args.rounds = args.rounds or (1 if args.quick else 3)
     return args
 

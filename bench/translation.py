@@ -41,6 +41,7 @@ from nlpstudio.engine.training.meter import SaveClock
 OURS, THEIRS = "ours", "Seq2SeqTrainer"
 PAIRS = Path("tatoeba_en_zh") / "cmn.txt"
 SAMPLES = 5
+EPOCHS, ROWS, ARCHITECTURE = 4, 1000, "tiny"
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -53,7 +54,15 @@ def main(arguments: Sequence[str]) -> int:
     return 0
 
 
-def run(data: Path, *, epochs: int, rows: int, rounds: int, architecture: str, name: str = "") -> None:
+def run(
+    data: Path,
+    *,
+    epochs: int = EPOCHS,
+    rows: int = ROWS,
+    rounds: int = 1,
+    architecture: str = ARCHITECTURE,
+    name: str = "",
+) -> None:
     """Interleaved rounds, each with another seed; every round that is done is kept."""
     setting = {
         "architecture": architecture, "vocabulary": 6000, "max_length": 48, "batch_size": 64, "epochs": epochs,
@@ -167,9 +176,9 @@ def _arguments(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench.translation", description=__doc__)
     data = os.environ.get("STUDIO_BENCH_DATA", "../shared/data")
     parser.add_argument("--data", type=Path, default=Path(data), help="the folder of the data sets")
-    parser.add_argument("--architecture", default="tiny")
-    parser.add_argument("--epochs", type=int, default=4)
-    parser.add_argument("--rows", type=int, default=1000, help="test rows that are translated")
+    parser.add_argument("--architecture", default=ARCHITECTURE)
+    parser.add_argument("--epochs", type=int, default=EPOCHS)
+    parser.add_argument("--rows", type=int, default=ROWS, help="test rows that are translated")
     parser.add_argument("--rounds", type=int, default=1)
     parser.add_argument("--child", action="store_true", help=argparse.SUPPRESS)
     return parser.parse_args(arguments)
