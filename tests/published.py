@@ -13,13 +13,16 @@ import torch
 
 from nlpstudio.accounts.models import User
 from nlpstudio.datasets.models import Dataset, DatasetVersion, VersionState
+from nlpstudio.demos import services as demos
+from nlpstudio.engine import shelf
 from nlpstudio.engine.data.importing import import_file
 from nlpstudio.engine.data.options import ImportOptions, SplitOptions
 from nlpstudio.engine.data.store import DatasetFolder
+from nlpstudio.engine.inference.embedding import Embedder
 from nlpstudio.engine.inference.explaining import Explaining
 from nlpstudio.engine.inference.pool import Pool
 from nlpstudio.engine.inference.predictor import Predictor
-from nlpstudio.engine.inference.server import ServeApp
+from nlpstudio.engine.inference.server import Embedding, ServeApp
 from nlpstudio.engine.job import Job
 from nlpstudio.engine.spec import SCRATCH, TrainParams, TrainSpec
 from nlpstudio.engine.training import session
@@ -216,7 +219,12 @@ def serve_worker(own_files: Path, settings: object, tmp_path_factory: pytest.Tem
     socket = tmp_path_factory.mktemp("serve") / "s"
     settings.SERVE_SOCKET = socket  # type: ignore[attr-defined]  # pytest-django's settings take any name
     explaining = Pool(own_files / "models", Explaining.load, budget_bytes=0)
-    with serving(ServeApp(pool, explaining), uds=str(socket)):
+    encoders = {
+        demos.VERSIONS: Pool(own_files / "models", Embedder.load, budget_bytes=0),
+        demos.BASE_MODELS: Pool(shelf.home(), Embedder.load, budget_bytes=0),
+    }
+    embedding = Embedding(pools=encoders, datasets=own_files / "datasets", cache=own_files.parent / "embeddings")
+    with serving(ServeApp(pool, explaining, embedding), uds=str(socket)):
         yield pool
-    pool.close()
-    explaining.close()
+    for each in (pool, explaining, *encoders.values()):
+        each.close()

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
+
+from nlpstudio.datasets.models import DatasetVersion
+from nlpstudio.demos.similar import Encoder
 
 LONGEST = 200_000
 """Characters of one box: a short book chapter."""
@@ -76,6 +79,44 @@ class InsideForm(forms.Form):
     text = forms.CharField(label=_("Sentence"), max_length=400, help_text=_("The first 32 tokens are shown."))
     layer = forms.IntegerField(min_value=1, max_value=200)
     head = forms.IntegerField(min_value=1, max_value=200)
+
+
+class SimilarForm(forms.Form):
+    """A text, and what to compare it with: another text, the rows of a data set, or both."""
+
+    model = forms.ChoiceField(label=_("Encoder"))
+    text = _box(_("Text"), 3)
+    other = _box(_("Another text"), 3, required=False)
+    dataset_version = forms.ChoiceField(label=_("Nearest rows of"), required=False)
+
+    def __init__(
+        self, *args: Any, encoders: Sequence[Encoder], versions: Sequence[DatasetVersion], **kwargs: Any
+    ) -> None:
+        super().__init__(*args, **kwargs)
+        self._encoders = {encoder.key: encoder for encoder in encoders}
+        self._versions = {str(version.pk): version for version in versions}
+        model, version = self.fields["model"], self.fields["dataset_version"]
+        assert isinstance(model, forms.ChoiceField)
+        assert isinstance(version, forms.ChoiceField)
+        model.choices = [(encoder.key, encoder.name) for encoder in encoders]
+        version.choices = [("", _("no data set")), *((key, str(each)) for key, each in self._versions.items())]
+
+    def clean(self) -> dict[str, Any]:
+        """There must be something to compare with."""
+        cleaned = self.cleaned_data
+        if not self.errors and not cleaned["other"].strip() and not cleaned["dataset_version"]:
+            self.add_error("other", _("Give another text, or choose a data set."))
+        return cleaned
+
+    @property
+    def encoder(self) -> Encoder:
+        """The chosen encoder, once the form is valid."""
+        return self._encoders[self.cleaned_data["model"]]
+
+    @property
+    def version(self) -> DatasetVersion | None:
+        """The chosen data, once the form is valid."""
+        return self._versions.get(self.cleaned_data["dataset_version"])
 
 
 class PretrainingDemo(DemoForm):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import time
 from typing import Any
-from uuid import UUID
 
 from django.conf import settings
 
@@ -15,7 +14,7 @@ CONNECT_SECONDS = 2.0
 _away: dict[str, float] = {}
 
 
-def of(version_id: UUID) -> list[str]:
+def of(model: object) -> list[str]:
     """The addresses of all serve workers, the one whose model it is first, those that were just away last.
 
     A model has its place by rendezvous hashing: workers share the models out among them and each is loaded once, until
@@ -24,7 +23,7 @@ def of(version_id: UUID) -> list[str]:
     now = time.monotonic()
 
     def rank(place: str) -> tuple[bool, bytes]:
-        own = hashlib.blake2b(f"{place} {version_id}".encode(), digest_size=8).digest()
+        own = hashlib.blake2b(f"{place} {model}".encode(), digest_size=8).digest()
         return _away.get(place, 0.0) > now, own
 
     return sorted(settings.SERVE_URLS or [f"unix://{settings.SERVE_SOCKET}"], key=rank)

@@ -21,6 +21,8 @@ SECONDS = 30.0
 EXPLAIN_SECONDS = 60.0
 WARM_SECONDS = 2.0
 BUSY = 429
+VERSIONS, BASE_MODELS = "versions", "base_models"
+"""Whose encoders the serve worker may be asked for."""
 JSON = {"content-type": "application/json"}
 
 
@@ -63,7 +65,7 @@ def predict(
     started = time.perf_counter()
     failed = True
     try:
-        response = _post(version, "/predict", body, seconds=seconds)
+        response = _post(version.pk, "/predict", body, seconds=seconds)
         if response.status_code != 200:
             raise error_of(response)
         failed = False
@@ -77,8 +79,8 @@ def explain(
     version: ModelVersion, inputs: Any, target: dict[str, Any], *, seconds: float = EXPLAIN_SECONDS
 ) -> dict[str, Any]:
     """What speaks for a decision on one input, as `engine.inference.explaining` says it. Raises as `predict` does."""
-    body = {"model": _folder(version), "inputs": inputs, "target": target}
-    response = _post(version, "/explain", body, seconds=seconds)
+    body = {"model": artifact_name(version), "inputs": inputs, "target": target}
+    response = _post(version.pk, "/explain", body, seconds=seconds)
     if response.status_code != 200:
         raise error_of(response)
     explained: dict[str, Any] = response.json()
@@ -88,12 +90,24 @@ def explain(
 def inside(version: ModelVersion, text: str) -> Any:
     """What happens to the text inside the model, as `engine.inference.inside.look` has it. Raises as `predict`."""
     body = {
-        "model": _folder(version),
+        "model": artifact_name(version),
         "engine": engines.TORCH,
         "inputs": text,
         "parameters": {"inside": True},
     }
-    response = _post(version, "/predict", body, seconds=SECONDS)
+    response = _post(version.pk, "/predict", body, seconds=SECONDS)
+    if response.status_code != 200:
+        raise error_of(response)
+    return response.json()
+
+
+def embed(of: str, folder: str, texts: list[str], *, dataset: str = "") -> Any:
+    """What an encoder says of texts, as `engine.inference.embedding` has it: `of` is whose, `folder` its name there.
+
+    `dataset` is the version whose rows are looked through. Raises as `predict`.
+    """
+    body = {"of": of, "model": folder, "inputs": texts, "dataset": dataset}
+    response = _post(folder, "/embed", body, seconds=SECONDS)
     if response.status_code != 200:
         raise error_of(response)
     return response.json()
@@ -101,8 +115,8 @@ def inside(version: ModelVersion, text: str) -> Any:
 
 def warm(version: ModelVersion) -> str:
     """Have the model loaded; its state: loading, ready or failed. Raises `ServeAway` and `ServeRefused`."""
-    body = {"model": _folder(version), "engine": version.answering_engine}
-    response = _post(version, "/warm", body, seconds=WARM_SECONDS)
+    body = {"model": artifact_name(version), "engine": version.answering_engine}
+    response = _post(version.pk, "/warm", body, seconds=WARM_SECONDS)
     if response.status_code != 200:
         raise error_of(response)
     return str(response.json()["state"])
@@ -112,26 +126,26 @@ def body_of(version: ModelVersion, inputs: Any, parameters: dict[str, Any] | Non
     """What the serve worker is asked, but for how long it may take. Raises `UnsuitableInput`."""
     settled = abstaining.settled(version, parameters)
     return {
-        "model": _folder(version),
+        "model": artifact_name(version),
         "engine": version.answering_engine,
         "inputs": inputs,
         "parameters": settled,
     }
 
 
-def _folder(version: ModelVersion) -> str:
+def artifact_name(version: ModelVersion) -> str:
     """The artifact's folder below the serve worker's root."""
     return f"{version.pk}/{version.artifact.name}"
 
 
-def _post(version: ModelVersion, path: str, body: dict[str, Any], *, seconds: float) -> httpx.Response:
-    """The answer of the first serve worker that is neither away nor full, else of one that is full. Raises `ServeAway`.
+def _post(key: object, path: str, body: dict[str, Any], *, seconds: float) -> httpx.Response:
+    """What `key` names is asked for at `path`: the answer of the first serve worker that is neither away nor full, else of one that is full. Raises `ServeAway`.
 
     Asking changes nothing, so that a worker that dies over a question only sends it on.
     """
     refused: httpx.Response | None = None
     ends = time.monotonic() + seconds
-    for place in places.of(version.pk):
+    for place in places.of(key):
         if (left := ends - time.monotonic()) <= 0:
             break
         base, dialling = places.dialling(place)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from nlpstudio.demos import batch_views, chat_views, inbox_views, inside_views, shared_views, views
+from nlpstudio.demos import batch_views, chat_views, inbox_views, inside_views, shared_views, similar_views, views
 
 app_name = "demos"
 urlpatterns = [
@@ -26,6 +26,7 @@ urlpatterns = [
     path("try/<str:secret>/state/", shared_views.state, name="shared_state"),
     path("try/<str:secret>/explain/", shared_views.explain, name="shared_explain"),
     path("model-versions/<uuid:version_id>/inside/", inside_views.inside, name="inside"),
+    path("projects/<uuid:project_id>/similar/", similar_views.index, name="similar"),
     path("model-versions/<uuid:version_id>/predict-file/", batch_views.predict_file, name="predict_file"),
     path("batches/<uuid:batch_id>/", batch_views.detail, name="batch"),
     path("batches/<uuid:batch_id>/columns/", batch_views.configure, name="configure"),

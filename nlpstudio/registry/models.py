@@ -156,6 +156,13 @@ class ModelVersion(models.Model):
         return self.model.task == "generation" and (self.artifact / "chat_template.jinja").is_file()
 
     @property
+    def is_encoder(self) -> bool:
+        """Whether the model reads whole texts and writes none: what texts can be compared by."""
+        if self.model.task == "pretraining":
+            return bool(self.spec.get("params", {}).get("objective") != "clm")
+        return self.model.task in ("classification", "ner", "qa")
+
+    @property
     def artifact(self) -> Path:
         return self.folder / "model"
 

@@ -31,10 +31,14 @@ HEADS = ("ForSequenceClassification", "ForTokenClassification", "ForQuestionAnsw
 
 def supports(model: PreTrainedModel) -> bool:
     """Whether `PackedEncoder` computes exactly what `model` does."""
+    return type(model).__name__.endswith(HEADS) and knows(model)
+
+
+def knows(model: PreTrainedModel) -> bool:
+    """Whether `PackedEncoder.hidden` computes exactly what the base model of `model` does."""
     config = model.config
     return (
         config.model_type in FAMILIES
-        and type(model).__name__.endswith(HEADS)
         and not getattr(config, "is_decoder", False)
         and getattr(config, "position_embedding_type", "absolute") == "absolute"
     )

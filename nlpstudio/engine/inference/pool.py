@@ -105,6 +105,11 @@ class Pool:
         """Begin to load the model unless it is there. Returns its state."""
         return self._get(name, engine).batcher.state
 
+    def fingerprint(self, name: str) -> str:
+        """The sha256 of the model's weights, as its manifest has it. Raises `UnknownModel` and `DamagedArtifact`."""
+        files = manifest.read(self._folder(name))["files"]
+        return str(files[engines.WEIGHTS[engines.TORCH]]["sha256"])
+
     def describe(self) -> list[dict[str, Any]]:
         """The models in the pool, the least recently used first."""
         with self._lock:

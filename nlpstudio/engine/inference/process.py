@@ -23,6 +23,7 @@ from nlpstudio.engine.errors import EngineError, UnsuitableInput
 
 logger = logging.getLogger(__name__)
 
+PREDICTS, EXPLAINS, EMBEDS = "predicts", "explains", "embeds"
 LOAD_SECONDS = 300.0
 ANSWER_SECONDS = 120.0
 """Longer than any request may wait: then nobody is there any more for the answer."""
@@ -63,16 +64,16 @@ class ProcessPredictor:
     """A predictor elsewhere. For one thread at a time, as the one it stands for."""
 
     def __init__(
-        self, context: BaseContext, folder: Path, *, engine: str, threads: int = 1, explains: bool = False
+        self, context: BaseContext, folder: Path, *, engine: str, threads: int = 1, role: str = PREDICTS
     ) -> None:
         """Start the process and wait until the model is loaded. Raises what loading raises, or `ModelLost`.
 
-        With `explains` it is an `Explaining` that answers there.
+        `role` says what answers there: a `Predictor`, an `Explaining` or an `Embedder`.
         """
         self._pipe, theirs = context.Pipe()
         self._process: Any = context.Process(  # type: ignore[attr-defined]  # every context has it
             target=_serve,
-            args=(theirs, str(folder), engine, threads, explains),
+            args=(theirs, str(folder), engine, threads, role),
             name=f"model {folder.parent.name}",
             daemon=True,
         )
@@ -139,16 +140,17 @@ class ProcessPredictor:
         )
 
 
-def _serve(pipe: Connection, folder: str, engine: str, threads: int, explains: bool) -> None:
+def _serve(pipe: Connection, folder: str, engine: str, threads: int, role: str) -> None:
     """The process: load, then answer until the other end is gone."""
-    from nlpstudio.engine.inference.explaining import Explaining  # only here: the serve worker itself has no torch
+    from nlpstudio.engine.inference.embedding import Embedder  # only here: the serve worker itself has no torch
+    from nlpstudio.engine.inference.explaining import Explaining
     from nlpstudio.engine.inference.predictor import Predictor
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     with suppress(EOFError, OSError):
         try:
-            load: Any = Explaining.load if explains else Predictor.load
-            predictor = load(Path(folder), engine=engine, threads=threads)
+            roles: dict[str, Any] = {PREDICTS: Predictor, EXPLAINS: Explaining, EMBEDS: Embedder}
+            predictor = roles[role].load(Path(folder), engine=engine, threads=threads)
         except EngineError as error:
             pipe.send(("refused", error))
             return

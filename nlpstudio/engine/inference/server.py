@@ -2,19 +2,23 @@
 
 `POST /predict` `{model, engine, inputs, parameters, deadline_ms}` answers the prediction as it is, `POST /stream` a
 line of JSON for each piece of a text as it is written, until the connection is closed; `POST /warm` `{model, engine}` begins to load a model; `POST /explain` `{model, inputs, target, deadline_ms}` says what speaks for a decision (see
-`engine.inference.explaining`); `GET /models` lists what is loaded, `GET /health` answers. Errors are
+`engine.inference.explaining`); `POST /embed` `{of, model, inputs, dataset, deadline_ms}` compares texts, or a text with the rows of a data set (see
+`engine.inference.embedding`); `GET /models` lists what is loaded, `GET /health` answers. Errors are
 `{"error": {code, message, hint}}` with 400, 404, 413, 429 (with Retry-After), 500, 503 or 504.
 """
 
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import json
 import logging
 import math
 import os
-from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
 from typing import Any, TypeVar
 
 from nlpstudio.engine.errors import EngineError, UnsuitableInput
@@ -46,12 +50,36 @@ class Refusal(Exception):
         self.headers: Headers = [(b"retry-after", str(math.ceil(retry_after)).encode())] if retry_after else []
 
 
-class ServeApp:
-    """The ASGI application of one pool, and of another one whose models explain (without it, `/explain` is unknown)."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Embedding:
+    """Pools of encoders by what they are of; where data sets lie, and where the vectors of their rows are kept."""
 
-    def __init__(self, pool: Pool, explaining: Pool | None = None) -> None:
+    pools: Mapping[str, Pool]
+    datasets: Path
+    cache: Path
+
+    def parameters(self, pool: Pool, body: dict[str, Any]) -> dict[str, Any]:
+        """What the encoder needs to know to look through `body["dataset"]`; nothing when there is none."""
+        name = body.get("dataset")
+        if not name:
+            return {}
+        folder = self.datasets / str(name)
+        if PurePosixPath(str(name)).parts != (str(name),) or not folder.is_dir():
+            raise Refusal(404, "embed.unknown_dataset", f"{name!r} is no data set here")
+        key = hashlib.sha256(f"{pool.fingerprint(_name(body))} {name}".encode()).hexdigest()[:40]
+        return {"dataset": str(folder), "cache": str(self.cache / f"{key}.f16")}
+
+
+class ServeApp:
+    """The ASGI application of one pool, of another one whose models explain, and of those that embed.
+
+    Without the latter `/explain` and `/embed` are unknown.
+    """
+
+    def __init__(self, pool: Pool, explaining: Pool | None = None, embedding: Embedding | None = None) -> None:
         self._pool = pool
         self._explaining = explaining
+        self._embedding = embedding
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -76,6 +104,8 @@ class ServeApp:
                 return await self._predict(await _json(receive))
             case "POST", "/explain" if self._explaining is not None:
                 return await self._explain(self._explaining, await _json(receive))
+            case "POST", "/embed" if self._embedding is not None:
+                return await self._embed(self._embedding, await _json(receive))
             case "POST", "/warm":
                 return await self._warm(await _json(receive))
         raise Refusal(404, "not_found", f"there is no {method} {path}")
@@ -123,6 +153,14 @@ class ServeApp:
             raise Refusal(400, UnsuitableInput.code, "inputs is missing")
         # As a list, requests are never joined with others: each is a backward pass of its own.
         return await _answer(pool, body, [body["inputs"]], {"target": body.get("target")}, engine=engines.TORCH)
+
+    async def _embed(self, embedding: Embedding, body: dict[str, Any]) -> Any:
+        pool = embedding.pools.get(str(body.get("of")))
+        if pool is None or not isinstance(body.get("inputs"), list):
+            raise Refusal(400, UnsuitableInput.code, "inputs must be a list, and of say whose models are meant")
+        with _refusals(DEADLINE_SECONDS):
+            parameters = embedding.parameters(pool, body)
+        return await _answer(pool, body, body["inputs"], parameters, engine=engines.TORCH)
 
 
 async def _answer(pool: Pool, body: dict[str, Any], inputs: Any, parameters: dict[str, Any], *, engine: str) -> Any:

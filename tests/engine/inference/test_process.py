@@ -102,7 +102,7 @@ def test_a_model_that_leaves_gives_its_memory_back(models: Models) -> None:
 
 
 def test_a_process_explains_as_well(trained: Train, processes: BaseContext) -> None:
-    process = ProcessPredictor(processes, trained("classification").out / "model", engine="torch", explains=True)
+    process = ProcessPredictor(processes, trained("classification").out / "model", engine="torch", role="explains")
     answer = process.predict(["good film"], {"target": {"label": "positive"}})
     assert [each["end"] for each in answer["words"]["text"]] == [4, 9]
     process.close()

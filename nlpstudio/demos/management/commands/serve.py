@@ -14,9 +14,11 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandParser
 
 from nlpstudio.core import workers
+from nlpstudio.demos import services
+from nlpstudio.engine import shelf
 from nlpstudio.engine.inference.pool import Pool
-from nlpstudio.engine.inference.process import ProcessPredictor, prepare
-from nlpstudio.engine.inference.server import ServeApp
+from nlpstudio.engine.inference.process import EMBEDS, EXPLAINS, ProcessPredictor, prepare
+from nlpstudio.engine.inference.server import Embedding, ServeApp
 
 GRACE_SECONDS = 5
 EXPLANATIONS_WAITING = 4
@@ -36,13 +38,23 @@ class Command(BaseCommand):
         context, root = prepare(), Path(settings.FILES_ROOT) / "models"
         pool = Pool(root, partial(ProcessPredictor, context), budget_bytes=settings.SERVE_MEMORY_MB * 1024**2)
         # One model at a time, and few who wait: explaining is a luxury that must not crowd out answers.
-        explains = partial(ProcessPredictor, context, explains=True)
+        explains = partial(ProcessPredictor, context, role=EXPLAINS)
         explaining = Pool(root, explains, budget_bytes=0, waiting_most=EXPLANATIONS_WAITING)
+        embeds = partial(ProcessPredictor, context, role=EMBEDS)
+        encoders = {
+            of: Pool(folder, embeds, budget_bytes=0, waiting_most=EXPLANATIONS_WAITING)
+            for of, folder in ((services.VERSIONS, root), (services.BASE_MODELS, shelf.home()))
+        }
+        embedding = Embedding(
+            pools=encoders,
+            datasets=Path(settings.FILES_ROOT) / "datasets",
+            cache=Path(settings.STUDIO_HOME) / "embeddings",
+        )
         place = (
             {"host": options["host"], "port": options["port"]} if options["port"] else {"uds": str(options["socket"])}
         )
         config = uvicorn.Config(
-            ServeApp(pool, explaining),
+            ServeApp(pool, explaining, embedding),
             lifespan="off",
             log_level="warning",
             access_log=False,
@@ -52,8 +64,8 @@ class Command(BaseCommand):
         name = f"serve@{socket.gethostname()}:{os.getpid()}"
         heart = workers.Heart(name, "serve", **{key: str(value) for key, value in place.items()})
         # uvicorn ends in order and then raises the signal again, which must not cut off what follows.
-        for each in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(each, lambda *_: None)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: None)
         heart.start()
         try:
             given = options["listener"]
@@ -62,5 +74,5 @@ class Command(BaseCommand):
             heart.stop()
             heart.join()
             workers.forget(name)
-            pool.close()
-            explaining.close()
+            for each in (pool, explaining, *encoders.values()):
+                each.close()
