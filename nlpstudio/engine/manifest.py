@@ -13,6 +13,8 @@ from nlpstudio.engine.errors import DamagedArtifact
 NAME = "manifest.json"
 ONNX = "onnx"
 """A folder that joins a finished artifact later (architecture 5.5). It has a manifest of its own."""
+FACTS = {"size", "sha256"}
+"""What is written of each file."""
 _CHUNK = 1 << 20
 
 
@@ -54,10 +56,13 @@ def write(folder: Path, facts: Mapping[str, Any]) -> dict[str, Any]:
 def read(folder: Path) -> dict[str, Any]:
     """The manifest's content. Raises `DamagedArtifact` when it is missing or unreadable."""
     try:
-        manifest = json.loads((folder / NAME).read_text(encoding="utf-8"))
+        manifest: dict[str, Any] = json.loads((folder / NAME).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise DamagedArtifact(f"{folder.name} has no readable manifest: {error}") from error
-    if not isinstance(manifest, dict) or not isinstance(manifest.get("files"), dict):
+    files = manifest.get("files") if isinstance(manifest, dict) else None
+    if not isinstance(files, dict) or not all(
+        isinstance(facts, dict) and facts.keys() >= FACTS for facts in files.values()
+    ):
         raise DamagedArtifact(f"{folder.name} has a manifest without a list of files")
     return manifest
 
