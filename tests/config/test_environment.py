@@ -9,11 +9,11 @@ from django.core.exceptions import ImproperlyConfigured
 
 from nlpstudio.config.environment import email_settings, networks
 
-HOME = Path("/home/of/studio")
+HOME = Path("studio-home")
 
 
 def test_without_a_server_letters_go_into_the_home() -> None:
-    assert email_settings("", HOME)["EMAIL_FILE_PATH"] == "/home/of/studio/mail"
+    assert email_settings("", HOME)["EMAIL_FILE_PATH"] == "studio-home/mail"
 
 
 @pytest.mark.parametrize(
