@@ -107,4 +107,4 @@ def curve(page: Page) -> list[str]:
     table: Locator = page.locator("[data-run-table]")
     table.locator("summary").click()
     expect(table.locator("tbody tr").first).to_be_visible()
-    return table.locator("tbody tr").all_inner_texts()
+    return table.locator("tbody tr").all_text_contents()

@@ -47,7 +47,7 @@ def test_a_worker_trains_it_once_and_it_stands_on_the_projects_shelf(
     tokenizers.execute(ordered.pk)
     ordered.refresh_from_db()
     assert ordered.fence == before
-    entry = next(each for each in project_shelf.entries(project) if each.family == "tokenizer")
+    entry = next(each for each in project_shelf.entries(project) if each.id.startswith(project_shelf.TOKENIZER))
     assert project_shelf.path_of(entry.id, project) == ordered.folder
 
 
