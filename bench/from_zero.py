@@ -1,21 +1,25 @@
 """Does pre-training help? `python -m bench.from_zero --language zh` builds a language model from plain text and tries it.
 
-A tokenizer is trained on public texts, a BERT of a preset is pre-trained on them (masked words and next sentence), and a
-classifier is fine-tuned from it on a few labelled rows, beside the same architecture from random weights with the same
-tokenizer, rows and settings. For each beginning the learning rate is the one of `RATES` that is best on validation.
+A tokenizer is trained on public texts, a BERT of a preset is pre-trained on them (masked words and next sentence), and
+classifiers are fine-tuned from it on a few labelled rows of several data sets, beside the same architecture from random
+weights with the same tokenizer, rows and settings. For each beginning the learning rate is the one of `RATES` that is
+best on validation. The texts of the training rows are among the public texts, without their labels; held-out rows never.
 """
 
 from __future__ import annotations
 
 import argparse
+import csv
 import json
 import os
+import random
 import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -35,27 +39,84 @@ SEEDS = (0, 1, 2)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Table:
+    """A file of rows, read by its name's ending, and the column of its texts."""
+
+    path: str
+    text: int
+    header: bool = False
+
+    def rows(self, data: Path) -> Iterator[list[str]]:
+        """The rows, each a list of stripped cells."""
+        dialect: Mapping[str, Any] = (
+            {} if self.path.endswith(".csv") else {"delimiter": "\t", "quoting": csv.QUOTE_NONE}
+        )
+        with (data / self.path).open(encoding="utf-8", newline="") as lines:
+            for row in islice(csv.reader(lines, **dialect), int(self.header), None):
+                if len(row) > self.text and row[self.text].strip():
+                    yield [cell.strip() for cell in row]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Labelled:
+    """Rows to fine-tune on and rows that are held out, and the column of their labels."""
+
+    train: Table
+    held_out: Table
+    label: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Language:
-    """The texts to pre-train on, one document a line or with blank lines between, and the labelled rows: text and label columns."""
+    """The texts to pre-train on (one document a line or with blank lines between; tables), and the labelled sets."""
 
     texts: tuple[str, ...]
-    tables: tuple[tuple[str, int], ...]
-    labelled: str
-    columns: tuple[int, int]
+    tables: tuple[Table, ...]
+    labelled: Mapping[str, Labelled]
 
 
 LANGUAGES = {
     "zh": Language(
         texts=("cluecorpus_small_sample/CLUECorpusSmall_bert_sampled.txt",),
-        tables=(("book_review_zh/train.tsv", 1), ("book_review_zh/dev.tsv", 1), ("chnsenticorp/train.tsv", 1)),
-        labelled="chnsenticorp",
-        columns=(1, 0),
+        tables=(
+            Table(path="book_review_zh/train.tsv", text=1, header=True),
+            Table(path="book_review_zh/dev.tsv", text=1, header=True),
+            Table(path="csl_titles/dev.tsv", text=1),
+            Table(path="csl_titles/test.tsv", text=1),
+        ),
+        labelled={
+            "chnsenticorp": Labelled(
+                train=Table(path="chnsenticorp/train.tsv", text=1, header=True),
+                held_out=Table(path="chnsenticorp/dev.tsv", text=1, header=True),
+                label=0,
+            ),
+            "thucnews_titles": Labelled(
+                train=Table(path="thucnews_titles/test.txt", text=0),
+                held_out=Table(path="thucnews_titles/dev.txt", text=0),
+                label=1,
+            ),
+            "csl_discipline": Labelled(
+                train=Table(path="csl_discipline/train.tsv", text=1),
+                held_out=Table(path="csl_discipline/dev.tsv", text=1),
+                label=2,
+            ),
+        },
     ),
     "en": Language(
         texts=("wikitext2_valid_test/valid.txt", "wikitext2_valid_test/test.txt"),
-        tables=(("sst2/train.tsv", 0),),
-        labelled="sst2",
-        columns=(0, 1),
+        tables=(),
+        labelled={
+            "sst2": Labelled(
+                train=Table(path="sst2/train.tsv", text=0, header=True),
+                held_out=Table(path="sst2/dev.tsv", text=0, header=True),
+                label=1,
+            ),
+            "banking77": Labelled(
+                train=Table(path="banking77/train.csv", text=0, header=True),
+                held_out=Table(path="banking77/test.csv", text=0, header=True),
+                label=1,
+            ),
+        },
     ),
 }
 
@@ -66,23 +127,25 @@ def main(arguments: Sequence[str]) -> int:
     facts = machine.describe()
     with tempfile.TemporaryDirectory() as folder:
         home = Path(args.keep or folder)
-        corpus, labelled, tokenizer = home / "corpus", home / "labelled", home / "tokenizer"
+        corpus, tokenizer = home / "corpus", home / "tokenizer"
         if not corpus.exists():
             _import_texts(wanted, args.data, corpus)
-            _import_rows(wanted, args.data, labelled, args.rows)
             tokenizing.train(corpus, tokenizing.TokenizerSpec(vocabulary=args.vocabulary), tokenizer)
         params = TrainParams(
             architecture=args.architecture, epochs=args.epochs, batch_size=args.batch_size, max_length=128,
             learning_rate=args.rate, warmup_ratio=0.06, early_stopping=0, threads=args.threads, seed=0,
         )  # fmt: skip
         pretraining = _pretrained(home, corpus, tokenizer, params)
-        random = _random(home, tokenizer, params)
-        scores = {
-            name: _best(home / name, labelled, base, args.threads)
-            for name, base in (("pretrained", home / "pretrained" / "model"), ("random", random))
-        }
+        bases = {"pretrained": home / "pretrained" / "model", "random": _random(home, tokenizer, params)}
+        scores = {}
+        for name in args.labelled or wanted.labelled:
+            rows = home / f"{name}-{args.rows}"
+            if not rows.exists():
+                _import_rows(wanted.labelled[name], args.data, rows, args.rows)
+            scores[name] = {key: _best(home / name / key, rows, base, args.threads) for key, base in bases.items()}
     found = {
         "machine": facts,
+        "language": args.language,
         "params": params.changed(),
         "rows": args.rows,
         "pretraining": pretraining,
@@ -90,6 +153,7 @@ def main(arguments: Sequence[str]) -> int:
     }
     name = f"from-zero-{args.language}-{args.architecture}{args.name}.json"
     (report.RESULTS / name).write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    report.write()
     print(json.dumps({key: found[key] for key in ("pretraining", "scores")}, indent=1))
     return 0
 
@@ -106,24 +170,19 @@ def _documents(wanted: Language, data: Path) -> Iterator[str]:
     for name in wanted.texts:
         text = (data / name).read_text(encoding="utf-8")
         yield from (part for part in text.split("\n\n" if "\n\n" in text else "\n") if part.strip())
-    for name, column in wanted.tables:
-        for line in (data / name).read_text(encoding="utf-8").split("\n")[1:]:
-            if line.strip():
-                yield line.split("\t")[column].strip()
+    for table in (*wanted.tables, *(each.train for each in wanted.labelled.values())):
+        yield from (row[table.text] for row in table.rows(data))
 
 
-def _import_rows(wanted: Language, data: Path, target: Path, rows: int) -> None:
-    """The first rows of the published training split; validation and test are the published validation rows, halved."""
-    text, label = wanted.columns
+def _import_rows(wanted: Labelled, data: Path, target: Path, rows: int) -> None:
+    """So many rows of the published training split; validation and test are 1,000 held-out rows, halved."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "rows.tsv"
         lines = ["text\tlabel\tsplit"]
-        for split, most in (("train", rows), ("dev", 10**6)):
-            found = (data / wanted.labelled / f"{split}.tsv").read_text(encoding="utf-8").split("\n")[1:]
-            for number, line in enumerate([each for each in found if each.strip()][:most]):
-                cells = line.split("\t")
-                place = "train" if split == "train" else ("validation", "test")[number % 2]
-                lines.append(f"{cells[text].strip()}\t{cells[label]}\t{place}")
+        for table, most, splits in ((wanted.train, rows, ("train",)), (wanted.held_out, 1000, ("validation", "test"))):
+            found = [*table.rows(data)]
+            for number, row in enumerate(random.Random(0).sample(found, min(most, len(found)))):
+                lines.append(f"{row[table.text]}\t{row[wanted.label]}\t{splits[number % len(splits)]}")
         path.write_text("\n".join(lines) + "\n", encoding="utf-8")
         import_file(path, target, ImportOptions(task="classification"))
 
@@ -167,7 +226,7 @@ def _best(home: Path, dataset: Path, base: Path, threads: int) -> dict[str, Any]
             said = [*_evaluations(home / f"{rate}-{seed}", "classification", dataset, base, params)]
             best = max(event.metrics["accuracy"] for event in said if event.split == "validation")
             pairs.append((best, said[-1].metrics["accuracy"]))
-        _say({"base": home.name, "rate": rate, "validation, test": pairs})
+        _say({"set": home.parent.name, "base": home.name, "rate": rate, "validation, test": pairs})
         tried[rate] = pairs
     rate = max(tried, key=lambda each: statistics.mean(validation for validation, _test in tried[each]))
     test = [score for _validation, score in tried[rate]]
@@ -185,12 +244,13 @@ def _arguments(arguments: Sequence[str]) -> argparse.Namespace:
     data = os.environ.get("STUDIO_BENCH_DATA", "../shared/data")
     parser.add_argument("--data", type=Path, default=Path(data), help="the folder of the data sets")
     parser.add_argument("--language", choices=list(LANGUAGES), default="zh")
-    parser.add_argument("--architecture", default="small")
+    parser.add_argument("--architecture", default="tiny")
     parser.add_argument("--vocabulary", type=int, default=8000)
-    parser.add_argument("--epochs", type=int, default=10)
+    parser.add_argument("--epochs", type=int, default=6)
     parser.add_argument("--batch-size", type=int, default=32)
-    parser.add_argument("--rate", type=float, default=5e-4)
-    parser.add_argument("--rows", type=int, default=1000, help="labelled rows to fine-tune on")
+    parser.add_argument("--rate", type=float, default=2e-3)
+    parser.add_argument("--rows", type=int, default=500, help="labelled rows to fine-tune on")
+    parser.add_argument("--labelled", nargs="+", default=[], help="labelled sets to try, if not all of the language")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--keep", default="", help="a folder to work in and to keep")
     parser.add_argument("--name", default="", help="added to the name of the result file")

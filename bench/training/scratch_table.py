@@ -28,6 +28,15 @@ def sections(folder: Path) -> list[str]:
         words = "{architecture}, {length} tokens, batch {batch_size}, {steps} timed steps".format(**setting)
         parts += [f"## Pre-training (masked words) beside run_mlm: {words}\n", _rates(kept["rounds"])]
         parts.append(f"{kept['text']}, {len(kept['rounds'])} interleaved rounds. {machine.words(kept['machine'])}\n")
+    for path in sorted(folder.glob("from-zero-*.json")):
+        kept = json.loads(path.read_text(encoding="utf-8"))
+        words = "{language}, {architecture}".format(**kept, **kept["params"])
+        parts += [
+            f"## From zero: {words}\n",
+            _learnt(kept["pretraining"]),
+            _helped(kept),
+            machine.words(kept["machine"]) + "\n",
+        ]
     for path in sorted(folder.glob("translation-*.json")):
         kept = json.loads(path.read_text(encoding="utf-8"))
         setting = kept["setting"]
@@ -58,6 +67,41 @@ def _scores(rounds: Sequence[Mapping[str, Any]]) -> str:
         ratios = [each["Seq2SeqTrainer"]["cpu_seconds"] / each[who]["cpu_seconds"] for each in rounds]
         name = f"{WORDS[who]} ({first['precision']})"
         lines.append(f"| {name} | {first['steps']:,} | {bleu} | {chrf} | {seconds:,.0f} | {_spread(ratios)} |")
+    return "\n".join([*lines, ""])
+
+
+def _learnt(pretraining: Mapping[str, Any]) -> str:
+    """The curve of the pre-training run, a line for each evaluation."""
+    lines = [
+        "| step | seconds | loss | perplexity | masked words right | the commonest word | next sentence right |",
+        "| --- | --- | --- | --- | --- | --- | --- |",
+    ]
+    for each in pretraining["curve"]:
+        shares = (f"{each[key]:.1%}" for key in ("accuracy", "majority_accuracy", "pair_accuracy"))
+        cells = (
+            f"{each['step']:,}",
+            f"{each['seconds']:,.0f}",
+            f"{each['loss']:.3f}",
+            f"{each['perplexity']:.1f}",
+            *shares,
+        )
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join([*lines, f"\n{pretraining['cpu_seconds']:,.0f} CPU-seconds.\n"])
+
+
+def _helped(kept: Mapping[str, Any]) -> str:
+    """Test accuracy of classifiers from pre-trained and from random weights, in percent."""
+    lines = [
+        "| classifier | labelled rows | random weights | pre-trained | difference ± s.e. | rates |",
+        "| --- | --- | --- | --- | --- | --- |",
+    ]
+    for name, scores in kept["scores"].items():
+        random, ours = ([100 * each for each in scores[key]["test"]] for key in ("random", "pretrained"))
+        gain = statistics.mean(ours) - statistics.mean(random)
+        error = ((statistics.variance(ours) + statistics.variance(random)) / len(ours)) ** 0.5
+        means = (f"{statistics.mean(each):.1f} ± {statistics.stdev(each):.1f}" for each in (random, ours))
+        rates = f"{scores['random']['rate']:g}, {scores['pretrained']['rate']:g}"
+        lines.append(f"| {name} | {kept['rows']:,} | {' | '.join(means)} | {gain:+.1f} ± {error:.1f} | {rates} |")
     return "\n".join([*lines, ""])
 
 
