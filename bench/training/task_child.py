@@ -7,6 +7,7 @@ import sys
 import tempfile
 import time
 from collections import deque
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -32,13 +33,15 @@ def measure(wanted: TaskSet, contender: str, seed: int, folder: Path) -> Whole:
     """Train, predict the held-out rows, and judge them: the same judge for both."""
     torch.set_num_threads(1)
     rows = data.load(wanted.data, folder, train=wanted.rows, validation=wanted.held_out)
+    probed = hardware.choose(1).precision
+    precision = probed if contender == "ours" else wanted.precision or probed
     began = time.process_time()
-    predicted = (_product if contender == "ours" else recipe.predict)(wanted, rows, seed)
+    predicted = (_product if contender == "ours" else recipe.predict)(replace(wanted, precision=precision), rows, seed)
     spent = time.process_time() - began
     return Whole(
         contender=contender,
         seed=seed,
-        precision=hardware.choose(1).precision if contender == "ours" else wanted.precision,
+        precision=precision,
         cpu_seconds=round(spent, 1),
         scores=judge(rows, predicted),
     )
