@@ -62,7 +62,7 @@ SETS: Mapping[str, TaskSet] = {
         ),
         TaskSet(
             name="xquad-zh", task="qa", data="xquad-zh-short", model="e5-zhchar",
-            rows=300, held_out=150, epochs=3, max_length=256, batch_size=8, learning_rate=1e-4,
+            rows=200, held_out=150, epochs=3, max_length=256, batch_size=8, learning_rate=1e-4,
         ),
         TaskSet(
             name="cmrc2018-zh", task="qa", data="cmrc2018-short", model="e5-zhchar",
