@@ -50,6 +50,7 @@ def write() -> None:
         parts.append(f"{machine.words(kept['machine'])}\n")
     parts += _tasks()
     parts += scratch_table.sections(RESULTS)
+    parts += _ingest()
     parts += serving_table.sections(RESULTS)
     REPORT.write_text("\n".join(parts), encoding="utf-8")
 
@@ -61,6 +62,20 @@ def _tasks() -> list[str]:
     found = [(TaskSet.from_json(each["set"]), [Whole.from_json(run) for run in each["runs"]]) for each in kept]
     whole = [(wanted, runs) for wanted, runs in found if task_table.is_whole(runs)]
     return [TASKS_HEAD, task_table.markdown(whole), f"{machine.words(kept[-1]['machine'])}\n"] if whole else []
+
+
+def _ingest() -> list[str]:
+    """A corpus's import, where it was measured."""
+    path = RESULTS / "ingest-corpus.json"
+    if not path.exists():
+        return []
+    kept = json.loads(path.read_text(encoding="utf-8"))
+    words = (
+        "{source_mib} MiB of English and Chinese text, {documents:,} documents, {documents_kept:,} after cleaning and taking "
+        "repetitions out: {import_cpu_s} CPU-seconds ({import_s} s by the clock), at most {import_peak_over_idle_mib} MiB of "
+        "memory over the idle process's {idle_mib}.\n"
+    )
+    return ["## Importing a corpus\n", words.format(**kept), f"{machine.words(kept['machine'])}\n"]
 
 
 def cell_of(kept: dict[str, Any]) -> rounds.Cell:
@@ -75,3 +90,7 @@ def cell_of(kept: dict[str, Any]) -> rounds.Cell:
 def _place(path: Path) -> int:
     name = path.stem.removeprefix("training-")
     return list(SUITE).index(name) if name in SUITE else len(SUITE)  # quick looks come last
+
+
+if __name__ == "__main__":
+    write()

@@ -19,6 +19,7 @@ import httpx
 import psutil
 
 from tests.tiny import tiny_base_model
+from tests.tiny_writers import tiny_decoder
 
 T = TypeVar("T")
 ROOT = Path(__file__).parents[1]
@@ -165,11 +166,13 @@ class Studio:
 
 @contextmanager
 def running(folder: Path, **more: str) -> Iterator[Studio]:
-    """A studio in `folder` with one base model, "tiny"; at the end it is ended, and each of its processes is gone.
+    """A studio in `folder` with the base models "tiny", an encoder, and "tiny-writer"; at the end it is ended, and each of its
+    processes is gone.
 
     `more` is added to its environment.
     """
     tiny_base_model(folder / "base-models" / "tiny")
+    tiny_decoder(folder / "base-models" / "tiny-writer", hidden_size=32, positions=2048)
     studio = Studio(home=folder / "home", base_models=folder / "base-models", more=more)
     try:
         studio.start()

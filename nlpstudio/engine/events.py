@@ -29,7 +29,10 @@ class Event:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prepared(Event):
-    """Data is tokenised and the model stands on its device. `path` is "packed" or "padded"."""
+    """Data is tokenised and the model stands on its device. `path` is "packed" or "padded".
+
+    `ceiling_tokens_per_s` is the pace at which a pre-training would only multiply matrices, 0 where it was not measured.
+    """
 
     kind = "prepared"
     rows: dict[str, int]
@@ -41,6 +44,7 @@ class Prepared(Event):
     threads: int
     path: str
     resumed_from: int = 0
+    ceiling_tokens_per_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from uuid import UUID
 
@@ -56,6 +57,19 @@ def find(model_id: str, project: Project) -> BaseModel:
     return _of_version(found) if isinstance(found, ModelVersion) else _of_tokenizer(found)
 
 
+def names(model_ids: Iterable[str]) -> dict[str, str]:
+    """What people call base models that their project made, by at most two queries; others are called by their id."""
+    found = {model_id: FROM_SCRATCH.name if model_id == SCRATCH else model_id for model_id in model_ids}
+    keys = {kind: [key for each in found if (key := _key(each, kind))] for kind in (MODEL, TOKENIZER)}
+    if keys[MODEL]:
+        for version in ModelVersion.objects.filter(pk__in=keys[MODEL]).select_related("model"):
+            found[f"{MODEL}{version.pk}"] = str(version)
+    if keys[TOKENIZER]:
+        named = Tokenizer.objects.filter(pk__in=keys[TOKENIZER]).values_list("pk", "name")
+        found |= {f"{TOKENIZER}{key}": name for key, name in named}
+    return found
+
+
 def path_of(model_id: str, project: Project) -> Path:
     """The verified folder. Raises `BaseModelMissing` and `DamagedArtifact`."""
     found = _row(model_id, project)
@@ -83,17 +97,20 @@ def shelf_tokenizers() -> dict[str, tuple[str, Path]]:
     return found
 
 
-def _row(model_id: str, project: Project) -> ModelVersion | Tokenizer:
-    kind, _slash, number = model_id.partition("/")
-    row: ModelVersion | Tokenizer | None = None
+def _key(model_id: str, kind: str) -> UUID | None:
+    """The row that an id of this kind names."""
     try:
-        key = UUID(number)
+        return UUID(model_id.removeprefix(kind)) if model_id.startswith(kind) else None
     except ValueError:
-        key = None
-    if key is not None and f"{kind}/" == MODEL:
+        return None
+
+
+def _row(model_id: str, project: Project) -> ModelVersion | Tokenizer:
+    row: ModelVersion | Tokenizer | None = None
+    if key := _key(model_id, MODEL):
         versions = ModelVersion.objects.filter(model__project=project, model__deleted_at__isnull=True)
         row = versions.filter(pk=key, model__task="pretraining").select_related("model", "dataset_version").first()
-    elif key is not None:
+    elif key := _key(model_id, TOKENIZER):
         row = Tokenizer.objects.filter(project=project, deleted_at__isnull=True, pk=key).ready().first()
     if row is None:
         raise BaseModelMissing(

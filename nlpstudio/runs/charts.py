@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,11 +13,14 @@ from nlpstudio.runs.models import Run, RunEvent
 
 MOST_POINTS = 1000
 READ_AT_MOST = 4 * MOST_POINTS
+NEWEST = 20
+"""Step events that say how fast a run is now."""
 COLUMNS = ("loss", "lr", "tokens_per_s", "memory_bytes", "grad_norm")
 
 
 def curves(run: Run) -> dict[str, Any]:
-    """`steps` (a list a column), `evaluations`, `best_step`, and `after`: the event from which to follow on.
+    """`steps` (a list a column), `evaluations`, `best_step`, `ceiling` (in tokens a second, 0 where it is not known), and
+    `after`: the event from which to follow on.
 
     When a run was resumed, what an earlier attempt did beyond the checkpoint is left out: it was done again.
     """
@@ -29,9 +33,24 @@ def curves(run: Run) -> dict[str, Any]:
         "state": run.state,
         "total_steps": run.total_steps,
         "best_step": best.step if best else None,
+        "ceiling": ceiling_of(run),
         "steps": _columns(_points(rows, resumes)),
         "evaluations": _evaluations(rows, resumes),
     }
+
+
+def ceiling_of(run: Run) -> float:
+    """The pace at which the run's device would only multiply matrices, as it was measured last."""
+    prepared = run.events.filter(kind="prepared").last()
+    return float(prepared.payload.get("ceiling_tokens_per_s", 0)) if prepared else 0.0
+
+
+def share_of_ceiling(run: Run) -> float | None:
+    """How near to its ceiling the run has been of late."""
+    ceiling = ceiling_of(run)
+    newest = run.events.filter(kind="step").order_by("-seq")[:NEWEST]
+    paces = [event.payload["tokens_per_s"] for event in newest if event.payload["tokens_per_s"] is not None]
+    return statistics.median(paces) / ceiling if ceiling and paces else None
 
 
 def _resumes(rows: Any) -> list[tuple[int, int]]:

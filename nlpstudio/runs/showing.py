@@ -13,7 +13,7 @@ from django.utils.functional import SimpleLazyObject
 
 from nlpstudio.core import workers
 from nlpstudio.engine.catalogue import CATALOGUE
-from nlpstudio.runs import services
+from nlpstudio.runs import charts, services
 from nlpstudio.runs.models import Run
 from nlpstudio.runs.states import State
 
@@ -42,13 +42,15 @@ def context_of(run: Run) -> dict[str, Any]:
         "elapsed": elapsed(run),
         "tail": SimpleLazyObject(lambda: tail_of(run.folder / "log.txt", TAIL_LINES)),
         "samples": samples_of(run),
+        "ceiling_share": charts.share_of_ceiling(run) if CATALOGUE[run.spec["task"]].sampled else None,
         "notes": list(run.events.filter(kind="warning").order_by("-seq")[:NOTES]),
     }
 
 
 def best_of(run: Run) -> tuple[str, float] | None:
-    """The metric that chooses the best, with its value so far."""
+    """The metric that chooses the best, with its value so far; a likelihood as the perplexity that people know."""
     name = CATALOGUE[run.spec["task"]].best_by
+    name = "perplexity" if name == "log_likelihood" and "perplexity" in run.best else name
     return (name, run.best[name]) if run.best.get(name) is not None else None
 
 

@@ -7,6 +7,7 @@ export class Curves {
   constructor(loaded) {
     this.after = loaded.after;
     this.best = loaded.best_step;
+    this.ceiling = loaded.ceiling; // tokens a second of a device that only multiplies matrices
     this.steps = loaded.steps;
     this.evaluations = loaded.evaluations;
   }
@@ -26,7 +27,10 @@ export class Curves {
     if (event.kind === "step") this.#step(event);
     else if (event.kind === "evaluated") this.#evaluated(event);
     else if (event.kind === "saved" && event.best) this.best = event.step;
-    else if (event.kind === "prepared") this.#goBackTo(event.resumed_from);
+    else if (event.kind === "prepared") {
+      this.ceiling = event.ceiling_tokens_per_s;
+      this.#goBackTo(event.resumed_from);
+    }
   }
 
   #step(event) {

@@ -21,6 +21,7 @@ export class Panels {
     if (this.panels.has("perplexity")) this.#show("perplexity", perplexityPanel(curves, this.#words("perplexity")), { isLog: true, best: curves.best });
     this.#show("lr", single(curves, "lr", this.#words("lr")), {});
     this.#show("tokens_per_s", single(curves, "tokens_per_s", this.#words("tokens_per_s")), {});
+    if (this.panels.has("ceiling")) this.#show("ceiling", single(curves, "tokens_per_s", this.#words("ceiling"), curves.ceiling / 100), {});
     this.#show("memory", single(curves, "memory_bytes", this.#words("memory"), MEGABYTE), {});
   }
 
@@ -99,7 +100,7 @@ function perplexityPanel(curves, words) {
 }
 
 function single(curves, column, words, divisor = 1) {
-  const values = curves.steps[column].map((value) => (value === null ? null : value / divisor));
+  const values = curves.steps[column].map((value) => (value === null || !divisor ? null : value / divisor));
   return { series: [{ label: words.name, tone: 4 }], data: [curves.steps.step, values] };
 }
 

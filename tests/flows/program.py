@@ -54,9 +54,9 @@ class Program:
         assert done["state"] == "ready", done["error"]
         return done
 
-    def start(self, version: str, **params: Any) -> str:
-        """Start a run on the tiny base model; its id."""
-        body = {"dataset_version": version, "base_model": "tiny", "params": {"max_length": 48, **params}}
+    def start(self, version: str, base_model: str = "tiny", **params: Any) -> str:
+        """Start a run on a tiny base model; its id."""
+        body = {"dataset_version": version, "base_model": base_model, "params": {"max_length": 48, **params}}
         answer = self.api.post(f"projects/{self.project}/runs", json=body)
         assert answer.status_code == 201, answer.text
         return str(answer.json()["id"])

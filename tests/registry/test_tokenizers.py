@@ -6,6 +6,7 @@ import io
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.test import Client
@@ -19,7 +20,7 @@ from nlpstudio.engine.errors import BaseModelMissing
 from nlpstudio.engine.tokenizing import TokenizerSpec
 from nlpstudio.projects.models import Project
 from nlpstudio.registry import archive, project_shelf, tokenizers
-from nlpstudio.registry.models import JobState, Tokenizer
+from nlpstudio.registry.models import JobState, Model, ModelVersion, Tokenizer
 from tests.corpora import SPEC, corpus, corpus_folder, tokenizer_of
 from tests.published import own_files
 
@@ -123,3 +124,23 @@ def test_a_deleted_one_is_gone(client: Client, editor: User, tokenizer: Tokenize
     client.force_login(editor)
     assert client.post(reverse("registry:tokenizer_delete", args=[tokenizer.pk])).status_code == 302
     assert client.get(reverse("registry:tokenizer", args=[tokenizer.pk])).status_code == 404
+
+
+def test_a_base_model_of_the_project_is_called_by_its_name(
+    tokenizer: Tokenizer, corpus: DatasetVersion, project: Project, editor: User, django_assert_num_queries: Any
+) -> None:
+    model = Model.objects.create(project=project, name="Words", task="pretraining", created_by=editor)
+    version = ModelVersion.objects.create(
+        model=model, number=1, dataset_version=corpus, base_model="tiny", spec={}, labels=[], examples=[],
+        weights_sha256="0" * 64, created_by=editor,
+    )  # fmt: skip
+    ids = [
+        f"project-tokenizer/{tokenizer.pk}",
+        f"project-model/{version.pk}",
+        "from-scratch",
+        "tiny",
+        "project-model/x",
+    ]
+    with django_assert_num_queries(2):
+        found = project_shelf.names(ids)
+    assert [found[each] for each in ids] == [tokenizer.name, str(version), "From scratch", "tiny", "project-model/x"]

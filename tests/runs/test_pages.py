@@ -157,6 +157,24 @@ def test_a_long_run_gives_at_most_a_thousand_points(client: Client, viewer: User
     assert steps[-1] == 9001
 
 
+def test_a_pre_training_shows_how_near_to_its_ceiling_it_is(client: Client, viewer: User, run: Run) -> None:
+    step = {"kind": "step", "loss": 1.0, "lr": 1e-4, "memory_bytes": 1, "grad_norm": 1}
+    facts = [
+        ("prepared", {"resumed_from": 0, "ceiling_tokens_per_s": 9.0}),
+        ("prepared", {"resumed_from": 0, "ceiling_tokens_per_s": 400.0}),
+        *(("step", {**step, "step": number, "tokens_per_s": 100.0}) for number in range(1, 4)),
+    ]
+    RunEvent.objects.bulk_create(
+        RunEvent(run=run, seq=n, at=timezone.now(), kind=kind, step=payload.get("step"), payload=payload)
+        for n, (kind, payload) in enumerate(facts, 1)
+    )
+    Run.objects.update(last_seq=len(facts), spec={**run.spec, "task": "pretraining"})
+    client.force_login(viewer)
+    page = client.get(reverse("runs:detail", args=[run.pk])).content.decode()
+    assert "Share of the matrix ceiling" in page and "25.0%" in page
+    assert client.get(reverse("runs:chart", args=[run.pk])).json()["ceiling"] == 400.0
+
+
 def test_a_failed_run_says_why_and_what_to_do(client: Client, viewer: User, run: Run) -> None:
     work("traceback")
     client.force_login(viewer)

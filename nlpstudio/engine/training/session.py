@@ -18,7 +18,19 @@ from nlpstudio.engine.job import Job
 from nlpstudio.engine.tasks import building
 from nlpstudio.engine.tasks.base import Sampling
 from nlpstudio.engine.tasks.writing import as_writing
-from nlpstudio.engine.training import artifact, durable, evaluate, fit, group, loop, lora, optim, preparing, scratch
+from nlpstudio.engine.training import (
+    artifact,
+    ceiling,
+    durable,
+    evaluate,
+    fit,
+    group,
+    loop,
+    lora,
+    optim,
+    preparing,
+    scratch,
+)
 from nlpstudio.engine.training.checkpoint import Checkpoint, Checkpoints
 from nlpstudio.engine.training.meter import Meter, SaveClock
 
@@ -111,7 +123,15 @@ def _prepared(data: preparing.Prepared, training: loop.Training) -> Event:
         threads=training.hardware.threads,
         path=training.encoder.path,
         resumed_from=training.progress.step,
+        ceiling_tokens_per_s=_ceiling(training),
     )
+
+
+def _ceiling(training: loop.Training) -> float:
+    """Of a pre-training, whose people wait for hours and want to know what the machine does with them."""
+    if training.task.name != "pretraining":
+        return 0.0
+    return ceiling.tokens_per_s(training.model, training.train, training.lengths, training.hardware)
 
 
 def _let_go() -> None:

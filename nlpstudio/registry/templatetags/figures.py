@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from django import template
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
-from nlpstudio.registry import confidence, words
-from nlpstudio.registry.forms import KINDS
+from nlpstudio.registry import confidence, project_shelf, words
+from nlpstudio.registry.forms import KINDS, NORMALISATIONS
 
 register = template.Library()
 
@@ -85,6 +85,28 @@ def metric_name(name: str) -> str:
 def tokenizer_kind(kind: str) -> str:
     """A kind of tokenizer in words."""
     return str(dict(KINDS).get(kind, kind))
+
+
+@register.filter
+def normalisation_word(name: str) -> str:
+    """What a tokenizer does to characters beforehand, in words."""
+    return str(dict(NORMALISATIONS).get(name, name))
+
+
+@register.filter
+def base_model_name(model_id: str) -> str:
+    """What people call a base model."""
+    return project_shelf.names([model_id])[model_id]
+
+
+@register.filter
+def with_base_names(rows: Iterable[Any]) -> list[Any]:
+    """The rows (runs, versions), each with its base model's name as `base_name`."""
+    found = list(rows)
+    names = project_shelf.names(row.base_model for row in found)
+    for row in found:
+        row.base_name = names[row.base_model]
+    return found
 
 
 @register.filter

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import signal
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -15,8 +16,9 @@ from nlpstudio.engine.data.options import ImportOptions
 from nlpstudio.engine.job import Job
 from nlpstudio.engine.spec import TrainParams, TrainSpec
 from nlpstudio.engine.training.session import CHECKPOINTS
+from tests.corpora import write_corpus
 from tests.engine.training.mortal import Mortal, Order
-from tests.tiny import tiny_base_model, write_sentiment_tsv
+from tests.tiny import tiny_base_model, tiny_tokenizer, write_sentiment_tsv
 
 PARAMS = {"epochs": 4, "batch_size": 8, "learning_rate": 1e-3, "max_length": 32, "threads": 1, "early_stopping": 0}
 FATAL = (signal.SIGKILL, signal.SIGPROF, signal.SIGXFSZ)
@@ -31,20 +33,37 @@ class Death:
     wrong: str
 
 
+def classifier(folder: Path) -> Job:
+    """A fine-tune on forty reviews."""
+    source = write_sentiment_tsv(folder / "reviews.tsv", 40)
+    import_file(source, folder / "dataset", ImportOptions(task="classification"))
+    return _job(folder, "classification", tiny_base_model(folder / "base"))
+
+
+def language_model(folder: Path) -> Job:
+    """A pre-training from random weights on a small corpus: masks made anew in each epoch, pairs, evaluations within one."""
+    import_file(write_corpus(folder / "corpus.txt"), folder / "dataset", ImportOptions(task="pretraining"))
+    tiny_tokenizer().save_pretrained(folder / "base")
+    shape = {"architecture": "custom", "layers": 1, "hidden_size": 32, "heads": 2}
+    return _job(folder, "pretraining", folder / "base", **shape, epochs=2, eval_steps=4)
+
+
+def _job(folder: Path, task: str, base_model: Path, **params: Any) -> Job:
+    return Job(
+        spec=TrainSpec(task=task, base_model="tiny", params=TrainParams(**{**PARAMS, **params})),
+        dataset=folder / "dataset",
+        base_model=base_model,
+        work=folder / "work",
+        out=folder / "out",
+    )
+
+
 class Victim:
     """A tiny run below `folder` that is done again and again."""
 
-    def __init__(self, folder: Path, process: Mortal) -> None:
+    def __init__(self, folder: Path, process: Mortal, make: Callable[[Path], Job] = classifier) -> None:
         self.folder, self.process = folder, process
-        source = write_sentiment_tsv(folder / "reviews.tsv", 40)
-        import_file(source, folder / "dataset", ImportOptions(task="classification"))
-        self.job = Job(
-            spec=TrainSpec(task="classification", base_model="tiny", params=TrainParams(**PARAMS)),  # type: ignore[arg-type]  # values of several types
-            dataset=folder / "dataset",
-            base_model=tiny_base_model(folder / "base"),
-            work=folder / "work",
-            out=folder / "out",
-        )
+        self.job = make(folder)
         self.job.write(folder / "job.json")
 
     @cached_property

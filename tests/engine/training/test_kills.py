@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
-from tests.engine.training.killing import Victim
+from tests.engine.training.killing import Victim, language_model
 from tests.engine.training.mortal import Mortal
 
 EACH = 20  # of the points of death; bench/kills.py takes them all
@@ -15,9 +16,14 @@ RANDOM_MOMENTS = 20
 
 
 @pytest.fixture(scope="module")
-def victim(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Victim]:
-    with Mortal() as process:
-        yield Victim(tmp_path_factory.mktemp("victim"), process)
+def process() -> Iterator[Mortal]:
+    with Mortal() as warm:
+        yield warm
+
+
+@pytest.fixture(scope="module")
+def victim(process: Mortal, tmp_path_factory: pytest.TempPathFactory) -> Victim:
+    return Victim(tmp_path_factory.mktemp("victim"), process)
 
 
 def test_the_same_run_twice_has_the_same_bytes_and_steps(victim: Victim) -> None:
@@ -66,3 +72,13 @@ def test_a_file_torn_in_the_middle_of_a_write(victim: Victim) -> None:
         death = victim.kill({"size": size})
         assert death.fired, size
         assert not death.wrong, (size, death)
+
+
+def test_a_pre_training_that_is_killed_in_mid_run_ends_in_the_same_bytes(process: Mortal, tmp_path: Path) -> None:
+    """Killed while it writes its third checkpoint, within an epoch, and again when it has gone on and writes another."""
+    victim = Victim(tmp_path, process, language_model)
+    writes = [at for at, name in enumerate(victim.alone["calls"], 1) if name == "serialize_file"]  # three a checkpoint
+    death = victim.kill({"at": writes[6]}, {"at": writes[3]})
+    assert death.fired
+    assert death.resumed_from > 0
+    assert not death.wrong, death
