@@ -31,6 +31,8 @@ SAID_OF_MEMORY = (
     "could not create a memory object",
     "can't start new thread",
 )
+HALVINGS = 3
+"""How often a run that ran out of memory goes on with half of the tokens at once."""
 ADVICE = "Set a smaller micro_batch (the result stays the same), a smaller max_length or a smaller base model."
 
 

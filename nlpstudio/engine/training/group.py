@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 RENDEZVOUS = "STUDIO_RENDEZVOUS"
+HALVED = "STUDIO_HALVED"
+"""How often the processes were started again with half of the tokens at once, because the memory had run out."""
 LONGEST_WAIT = timedelta(days=1)  # others wait while the first one judges; death is noticed at once without it
 
 T = TypeVar("T")
@@ -33,10 +35,14 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Group:
-    """`size` processes, of which this is number `rank` (from 0). A group of one does nothing."""
+    """`size` processes, of which this is number `rank` (from 0). A group of one does nothing.
+
+    `halved` is how often they were started again with half of the tokens at once.
+    """
 
     rank: int = 0
     size: int = 1
+    halved: int = 0
 
     @property
     def is_first(self) -> bool:
@@ -143,7 +149,7 @@ def join(devices: int) -> Group:
             world_size=size,
             timeout=LONGEST_WAIT,
         )
-    return Group(rank=rank(), size=size)
+    return Group(rank=rank(), size=size, halved=int(os.environ.get(HALVED, "0")))
 
 
 def _gradient(parameter: nn.Parameter) -> Tensor:

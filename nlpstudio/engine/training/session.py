@@ -35,7 +35,6 @@ from nlpstudio.engine.training.checkpoint import Checkpoint, Checkpoints
 from nlpstudio.engine.training.meter import Meter, SaveClock
 
 CHECKPOINTS = "checkpoints"
-HALVINGS = 3
 LEAST_GAIN = 1.1
 """How many times the commonest token's share a language model must guess right to have learnt anything."""
 
@@ -73,7 +72,7 @@ def _run(job: Job, stop: Callable[[], bool], event_interval: float, save_after: 
     yield from _warnings(job, data)
     pace = {"meter": Meter(interval=event_interval), "clock": SaveClock(after=save_after)}
     tokens: int | None = None
-    for attempt in range(HALVINGS + 1):
+    for attempt in range(fit.HALVINGS + 1):
         training = _training(job, data, machine, checkpoints, checkpoint, stop, group=processes, **pace)
         if tokens is None:
             yield from _fit(training)
@@ -87,7 +86,7 @@ def _run(job: Job, stop: Callable[[], bool], event_interval: float, save_after: 
             return
         except (MemoryError, RuntimeError) as error:
             tokens = fit.halved(training, training.tokens_at_once) if fit.is_out_of_memory(error) else None
-            if tokens is None or attempt == HALVINGS or processes.size > 1:  # the others wait for this one's gradients
+            if tokens is None or attempt == fit.HALVINGS or processes.size > 1:  # `commands.ranks` starts all again
                 raise
         del training
         _let_go()
@@ -103,8 +102,11 @@ def _fit(training: loop.Training) -> Generator[Event, None, None]:
     """Take a smaller micro-batch before the first step when the memory asks for it. Raises `OutOfMemory`."""
     before = training.tokens_at_once
     tokens = training.group.least(fit.tokens_at_once(training, training.hardware.free_bytes()))
+    for _ in range(training.group.halved):
+        tokens = fit.halved(training, tokens) or tokens
     if tokens < before:
         training.progress = replace(training.progress, tokens_at_once=tokens)
+    if tokens < before and not training.group.halved:
         message = (
             f"The memory does not hold {before} tokens at once, so it is {tokens}, and each step is added up from "
             "smaller pieces: it takes a little longer and means the same."

@@ -23,7 +23,7 @@ from nlpstudio.engine.environment import child_environment
 from nlpstudio.engine.errors import InvalidSpec
 from nlpstudio.engine.job import Job
 from nlpstudio.engine.spec import TrainParams, TrainSpec
-from nlpstudio.engine.training import group
+from nlpstudio.engine.training import fit, group
 from nlpstudio.engine.training.group import Group
 from tests.tiny import tiny_base_model, write_sentiment_tsv
 
@@ -114,6 +114,43 @@ def test_two_processes_that_die_and_go_on_end_in_the_same_bytes(tmp_path: Path, 
             assert (until(launcher, "prepared")["resumed_from"] > 0) == dies
             weights.append(until(launcher, "finished")["weights_sha256"])
     assert weights[0] == weights[1]
+
+
+REFUSES = """
+import os
+from pathlib import Path
+if os.environ.get("RANK") == "1":
+    import torch
+    from nlpstudio.engine.encoders import PackedEncoder
+    real, saved = PackedEncoder.logits, Path(os.environ["SAVED"])
+
+    def logits(encoder, examples):
+        if torch.is_grad_enabled() and any(saved.glob("step-*")) and sum(map(len, examples)) > 40:
+            torch.empty(1 << 60, dtype=torch.uint8)
+        return real(encoder, examples)
+
+    PackedEncoder.logits = logits
+"""
+"""A Python that imports this as `sitecustomize` gives the second process an allocator that refuses after a checkpoint."""
+
+
+def test_when_the_memory_of_one_runs_out_all_go_on_with_half(tmp_path: Path, base_model: Path) -> None:
+    job = job_file(tmp_path / "run", base_model, epochs=2, devices=2)
+    (tmp_path / "sitecustomize.py").write_text(REFUSES)
+    path = os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])
+    scarce = {**environment(), "PYTHONPATH": path, "SAVED": str(tmp_path / "run" / "work" / "checkpoints")}
+    command = [sys.executable, "-m", "nlpstudio.engine", "run", str(job)]
+    done = subprocess.run(command, capture_output=True, text=True, env=scarce, timeout=300)
+    events = [json.loads(line) for line in done.stdout.splitlines()]
+    assert done.returncode == 0, done.stderr
+    assert [event["seq"] for event in events] == list(range(1, len(events) + 1))
+    warned = [event["code"] for event in events if event["kind"] == "warning"]
+    assert set(warned) == {"memory.halved"}
+    assert 1 <= len(warned) <= fit.HALVINGS
+    begun = [event["resumed_from"] for event in events if event["kind"] == "prepared"]
+    assert len(begun) == 1 + len(warned)
+    assert begun[0] == 0 < begun[1]
+    assert events[-1]["kind"] == "finished"
 
 
 def until(launcher: subprocess.Popen[str], kind: str) -> dict[str, Any]:

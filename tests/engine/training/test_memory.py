@@ -64,7 +64,7 @@ def test_a_run_that_meets_the_limit_halves_and_goes_on_from_its_checkpoint(
         seen.append(event)
     warned = [event for event in seen if isinstance(event, Warned)]
     assert {event.code for event in warned} == {"memory.halved"}
-    assert 1 <= len(warned) <= session.HALVINGS
+    assert 1 <= len(warned) <= fit.HALVINGS
     assert isinstance(seen[-1], Finished)
     (prepared,) = (event for event in seen if isinstance(event, Prepared))
     steps = [event.step for event in seen if isinstance(event, Step)]
@@ -78,7 +78,7 @@ def test_after_three_halvings_it_is_said_in_words(job: Job, scarce: Callable[[Re
         for event in session.run(job, event_interval=0):
             seen.append(event)
     assert "micro_batch" in raised.value.hint
-    assert [event.code for event in seen if isinstance(event, Warned)] == ["memory.halved"] * session.HALVINGS
+    assert [event.code for event in seen if isinstance(event, Warned)] == ["memory.halved"] * fit.HALVINGS
 
 
 def test_what_fits_is_measured_and_changes_no_result(base_model: Path, tmp_path: Path) -> None:
