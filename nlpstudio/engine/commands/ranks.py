@@ -39,21 +39,20 @@ def follow(path: Path, job: Job, out: IO[str], stop: Callable[[], bool]) -> int:
     """
     job.work.mkdir(parents=True, exist_ok=True)
     voice = _Voice(out)
-    for halvings in range(fit.HALVINGS + 1):
-        failure = _attempt(path, job, halvings, voice, stop)
-        if failure is None:
-            return 0
-        is_last = halvings == fit.HALVINGS or "prepared" not in voice.kinds or stop()
-        if failure["code"] != OutOfMemory.code or is_last:
-            break
+    halvings = 0
+    while failure := _attempt(path, job, halvings, voice, stop):
+        goes_on = failure["code"] == OutOfMemory.code and "prepared" in voice.kinds and not stop()
+        if not goes_on or halvings == fit.HALVINGS:
+            voice.pass_on(failure)
+            console.say(f"error: {failure['message']}")
+            return 1
+        halvings += 1
         message = (
             "The memory ran out for one of the processes. The run goes on from its last checkpoint with half as many "
             "tokens at once: it takes a little longer and means the same."
         )
         voice.say(Warned(code="memory.halved", message=message))
-    voice.pass_on(failure)
-    console.say(f"error: {failure['message']}")
-    return 1
+    return 0
 
 
 def _attempt(path: Path, job: Job, halvings: int, voice: _Voice, stop: Callable[[], bool]) -> dict[str, Any] | None:

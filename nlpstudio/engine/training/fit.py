@@ -86,9 +86,10 @@ def halved(run: Training, tokens: int) -> int | None:
 
 
 def _most_tokens(run: Training) -> int:
-    """What a micro-batch of this run can come to without a budget."""
+    """What a micro-batch of this run can come to without a budget: a process' share of a batch of the longest."""
     params = run.setup.params
-    return int(run.lengths.max()) * min(params.batch_size, params.micro_batch or params.batch_size)
+    rows = -(-params.batch_size // run.group.size)
+    return int(run.lengths.max()) * min(rows, params.micro_batch or rows)
 
 
 def is_out_of_memory(error: BaseException) -> bool:

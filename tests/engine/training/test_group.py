@@ -23,7 +23,7 @@ from nlpstudio.engine.environment import child_environment
 from nlpstudio.engine.errors import InvalidSpec
 from nlpstudio.engine.job import Job
 from nlpstudio.engine.spec import TrainParams, TrainSpec
-from nlpstudio.engine.training import fit, group
+from nlpstudio.engine.training import group
 from nlpstudio.engine.training.group import Group
 from tests.tiny import tiny_base_model, write_sentiment_tsv
 
@@ -125,13 +125,16 @@ if os.environ.get("RANK") == "1":
     real, saved = PackedEncoder.logits, Path(os.environ["SAVED"])
 
     def logits(encoder, examples):
-        if torch.is_grad_enabled() and any(saved.glob("step-*")) and sum(map(len, examples)) > 40:
+        if torch.is_grad_enabled() and any(saved.glob("step-*")) and 30 < sum(map(len, examples)) < 100:
             torch.empty(1 << 60, dtype=torch.uint8)
         return real(encoder, examples)
 
     PackedEncoder.logits = logits
 """
-"""A Python that imports this as `sitecustomize` gives the second process an allocator that refuses after a checkpoint."""
+"""A Python that imports this as `sitecustomize` gives the second process an allocator that refuses after a checkpoint.
+
+What is measured before a run (256 tokens) passes.
+"""
 
 
 def test_when_the_memory_of_one_runs_out_all_go_on_with_half(tmp_path: Path, base_model: Path) -> None:
@@ -144,12 +147,9 @@ def test_when_the_memory_of_one_runs_out_all_go_on_with_half(tmp_path: Path, bas
     events = [json.loads(line) for line in done.stdout.splitlines()]
     assert done.returncode == 0, done.stderr
     assert [event["seq"] for event in events] == list(range(1, len(events) + 1))
-    warned = [event["code"] for event in events if event["kind"] == "warning"]
-    assert set(warned) == {"memory.halved"}
-    assert 1 <= len(warned) <= fit.HALVINGS
-    begun = [event["resumed_from"] for event in events if event["kind"] == "prepared"]
-    assert len(begun) == 1 + len(warned)
-    assert begun[0] == 0 < begun[1]
+    assert [event["code"] for event in events if event["kind"] == "warning"] == ["memory.halved"]
+    first, second = (event["resumed_from"] for event in events if event["kind"] == "prepared")
+    assert first == 0 < second
     assert events[-1]["kind"] == "finished"
 
 
