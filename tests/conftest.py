@@ -18,6 +18,7 @@ from nlpstudio.projects.models import Membership, Project, Role, Team
 
 if TYPE_CHECKING:
     from tests.flows.program import Program
+    from tests.identity import Identity
     from tests.studio import Studio
 
 settings.register_profile(
@@ -94,11 +95,21 @@ def no_broker(settings: Any, tmp_path: Path) -> None:
 
 
 @pytest.fixture(scope="session")
-def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
+def identity() -> Iterator[Identity]:
+    """The provider of single sign-on that the real studio knows. Who sits before it, a test says."""
+    from tests.identity import provider
+
+    with provider() as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+def studio(tmp_path_factory: pytest.TempPathFactory, identity: Identity) -> Iterator[Studio]:
     """The one real studio of the session; its tests share it one after another, in one worker of pytest-xdist."""
+    from tests.identity import environment
     from tests.studio import running  # here, because it loads torch, which most tests do without
 
-    with running(tmp_path_factory.mktemp("studio")) as started:
+    with running(tmp_path_factory.mktemp("studio"), **environment(identity, NEW_PEOPLE="anyone")) as started:
         yield started
 
 

@@ -30,7 +30,17 @@ PATIENCE = float(os.environ.get("TEST_PATIENCE", "1"))
 """Every wait is so many times as long: for a machine on which much else runs."""
 START_SECONDS = 90
 END_SECONDS = 15
-OURS = ("STUDIO_", "DJANGO_", "DATABASE_URL", "TEST_DATABASE_URL", "REDIS_URL", "STORAGE_URL", "SECRET_KEY", "PYTEST_")
+OURS = (
+    "STUDIO_",
+    "DJANGO_",
+    "DATABASE_URL",
+    "TEST_DATABASE_URL",
+    "REDIS_URL",
+    "STORAGE_URL",
+    "SECRET_KEY",
+    "PYTEST_",
+    "OIDC_",
+)
 """What the suite or a developer may have set for itself; the studio under test starts without it."""
 
 

@@ -1,7 +1,8 @@
-"""What administrators do with people: close and open accounts, make and unmake administrators, reset second factors."""
+"""What happens to people's accounts as a whole: closed, opened, made administrators', connected with single sign-on."""
 
 from __future__ import annotations
 
+from allauth.socialaccount.models import SocialAccount
 from django.db import models, transaction
 from django.utils.translation import gettext as _
 
@@ -34,13 +35,26 @@ def close(*, person: User, by: User | None) -> None:
     if person == by:
         raise OwnAccount(_("You cannot close your own account."), hint=_("Ask another administrator."))
     _keep_an_admin(person)
-    ended = {"is_active": False, "session_epoch": models.F("session_epoch") + 1}
-    if not User.objects.filter(pk=person.pk, is_active=True).update(**ended):
+    if not User.objects.filter(pk=person.pk, is_active=True).update(is_active=False):
         return
-    tokens = ApiToken.objects.filter(user=person, revoked_at__isnull=True).update(revoked_at=clock.now())
-    SignInLink.objects.filter(user=person, used_at__isnull=True).update(used_at=clock.now())
-    record(by, "user.closed", person, tokens=tokens)
-    transaction.on_commit(lambda: announce("user", person.pk))
+    record(by, "user.closed", person, tokens=_end_all_access(person))
+
+
+@transaction.atomic
+def connect(*, person: User) -> None:
+    """Single sign-on has brought the owner of the account's e-mail: whoever made the account may be somebody else.
+
+    E-mails are typed by whoever follows an invitation, so everything that this somebody may hold ends.
+    """
+    record(person, "user.connected", person, tokens=_end_all_access(person))
+    person.refresh_from_db(fields=["session_epoch"])  # the session that begins now is of the new epoch
+
+
+@transaction.atomic
+def disconnect(*, person: User, by: User | None) -> None:
+    """Forget who the person is at the provider: their verified e-mail connects them anew. Twice is once."""
+    if SocialAccount.objects.filter(user=person).delete()[0]:
+        record(by, "user.disconnected", person)
 
 
 @transaction.atomic
@@ -68,6 +82,15 @@ def unmake_admin(*, person: User, by: User | None) -> None:
 def reset_two_factor(*, person: User, by: User | None) -> None:
     """The password alone signs the person in again. Twice is once."""
     two_factor.reset(person, by=by)
+
+
+def _end_all_access(person: User) -> int:
+    """Sessions and sockets end within seconds and for good, tokens and links are revoked. How many tokens that were."""
+    User.objects.filter(pk=person.pk).update(session_epoch=models.F("session_epoch") + 1)
+    tokens = ApiToken.objects.filter(user=person, revoked_at__isnull=True).update(revoked_at=clock.now())
+    SignInLink.objects.filter(user=person, used_at__isnull=True).update(used_at=clock.now())
+    transaction.on_commit(lambda: announce("user", person.pk))
+    return tokens
 
 
 def _keep_an_admin(person: User) -> None:

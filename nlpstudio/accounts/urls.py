@@ -9,7 +9,7 @@ from allauth.mfa.totp import views as totp
 from django.urls import URLPattern, URLResolver, include, path, re_path
 from django.views.decorators.cache import never_cache
 
-from nlpstudio.accounts import views
+from nlpstudio.accounts import sign_on_views, views
 from nlpstudio.accounts.two_factor import needs_it
 from nlpstudio.core.policy import Policy, policy
 
@@ -49,6 +49,11 @@ sign_in = [
     path("reauthenticate/", signed_in(allauth.reauthenticate), name="account_reauthenticate"),
 ]
 
+single_sign_on = [
+    path("single-sign-on/", sign_on_views.begin, name="single_sign_on"),
+    path("single-sign-on/callback/", sign_on_views.callback, name="single_sign_on_callback"),
+]
+
 two_factor = [
     path("two-factor/code/", public(mfa.authenticate), name="mfa_authenticate"),
     path("two-factor/code-again/", signed_in(mfa.reauthenticate), name="mfa_reauthenticate"),
@@ -67,4 +72,9 @@ two_factor = [
     ),
 ]
 
-urlpatterns: list[URLPattern | URLResolver] = [*sign_in, *two_factor, path("", include((own, "accounts")))]
+urlpatterns: list[URLPattern | URLResolver] = [
+    *sign_in,
+    *single_sign_on,
+    *two_factor,
+    path("", include((own, "accounts"))),
+]

@@ -13,6 +13,8 @@ from urllib.parse import parse_qsl, urlsplit
 from django.core.exceptions import ImproperlyConfigured
 from environ import Env
 
+HERE = ("localhost", "127.0.0.1", "::1")
+ISSUER_LIMIT = 200  # as long as the library's column
 SOCKET_PATH_LIMIT = 100  # the kernel allows 107 bytes
 
 
@@ -130,3 +132,34 @@ def email_settings(url: str, home: Path) -> dict[str, Any]:
             raise ImproperlyConfigured(f"EMAIL_URL: {name} is no option; tls=True and ssl=True are.")
         found[f"EMAIL_USE_{name.upper()}"] = value.lower() in ("true", "1", "yes")
     return found
+
+
+def single_sign_on(*, url: str, client: str, secret: str, name: str, people: str) -> tuple[str, bool, dict[str, Any]]:
+    """Single sign-on by OpenID Connect: its name, whether anyone may come, and the settings of the library.
+
+    It is off, and its name empty, when none of these is given. Raises `ImproperlyConfigured` when it is half configured, or would send its secret in the clear over a network.
+    """
+    needed = {"OIDC_SERVER_URL": url, "OIDC_CLIENT_ID": client, "OIDC_CLIENT_SECRET": secret}
+    missing = [key for key, value in needed.items() if not value]
+    if missing and any((url, client, secret, name, people)):
+        raise ImproperlyConfigured(
+            f"Single sign-on also needs {' and '.join(missing)}. Unset every OIDC_… to do without."
+        )
+    parts, url = urlsplit(url), url.rstrip("/")
+    if url and ((parts.scheme != "https" and parts.hostname not in HERE) or not parts.hostname):
+        raise ImproperlyConfigured(f"OIDC_SERVER_URL {url} must begin with https://, as the client secret goes there.")
+    if len(url) > ISSUER_LIMIT:
+        raise ImproperlyConfigured(f"OIDC_SERVER_URL has more than {ISSUER_LIMIT} characters.")
+    if people not in ("", "invited", "anyone"):
+        raise ImproperlyConfigured(f"OIDC_NEW_PEOPLE is {people}; it can be invited or anyone.")
+    provider: dict[str, Any] = {"provider_class": "nlpstudio.accounts.single_sign_on.Provider", "APPS": []}
+    if not url:
+        return "", False, {"openid_connect": provider}
+    app = {
+        "provider_id": url,  # people are known by their id and this: another server's same id is somebody else
+        "name": name or "single sign-on",
+        "client_id": client,
+        "secret": secret,
+        "settings": {"server_url": url, "oauth_pkce_enabled": True, "email_authentication": True},
+    }
+    return str(app["name"]), people == "anyone", {"openid_connect": {**provider, "APPS": [app]}}

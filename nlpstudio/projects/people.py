@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import secrets
+from contextlib import suppress
 from datetime import timedelta
+from urllib.parse import urlsplit
 from uuid import UUID
 
 from django.core import signing
 from django.core.exceptions import PermissionDenied
 from django.db import models, transaction
-from django.urls import reverse
+from django.urls import Resolver404, resolve, reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -159,6 +161,20 @@ def open_one(which: models.Q) -> Invitation | None:
         .first()
     )
     return found if found and _has_power(found.created_by, found.place, Role(found.role)) else None
+
+
+def way_in(email: str, on_the_way_to: str) -> str:
+    """The address of the invitation by which somebody without an account may come, or nothing.
+
+    It is the one whose link they follow, or one made out to their e-mail, which must be proven to be theirs.
+    """
+    with suppress(Resolver404):
+        found = resolve(urlsplit(on_the_way_to).path)
+        if found.view_name == "projects:invitation" and invitation_of(found.kwargs["secret"]):
+            return on_the_way_to
+    made_out = Invitation.objects.open().filter(email=email.lower())
+    good = next(filter(None, (open_one(models.Q(pk=each.pk)) for each in made_out)), None)
+    return address_of(good) if good else ""
 
 
 def _signed_id(secret: str) -> UUID | None:

@@ -52,7 +52,7 @@ def run(home: Path, *command: str, **environment: str) -> subprocess.CompletedPr
     kept = {
         name: value
         for name, value in os.environ.items()
-        if not name.startswith(("DJANGO_", "STUDIO_", "DATABASE", "SECRET"))
+        if not name.startswith(("DJANGO_", "STUDIO_", "DATABASE", "SECRET", "OIDC_"))
     }
     return subprocess.run(
         [sys.executable, *command],
@@ -70,6 +70,7 @@ def run(home: Path, *command: str, **environment: str) -> subprocess.CompletedPr
         ({"SECRET_KEY": "short"}, "at least 32 characters"),
         ({"ALLOWED_HOSTS": "*"}, "ALLOWED_HOSTS is *"),
         ({"DEBUG": "true", "PUBLIC_URL": "https://studio.example.org"}, "Unset DEBUG"),
+        ({"OIDC_SERVER_URL": "https://id.example.org"}, "OIDC_CLIENT_ID and OIDC_CLIENT_SECRET"),
     ],
 )
 def test_the_studio_and_the_web_process_refuse_and_say_why(tmp_path: Path, environment: dict[str, str], words: str):
@@ -79,8 +80,8 @@ def test_the_studio_and_the_web_process_refuse_and_say_why(tmp_path: Path, envir
 
 
 def test_the_check_for_deployment_is_silent(tmp_path: Path):
-    done = run(
-        tmp_path, "manage.py", "check", "--deploy", "--fail-level", "WARNING", PUBLIC_URL="https://studio.example.org"
-    )
+    sign_on = {"SERVER_URL": "https://id.example.org", "CLIENT_ID": "studio", "CLIENT_SECRET": "x"}
+    environment = {"PUBLIC_URL": "https://studio.example.org", **{f"OIDC_{key}": sign_on[key] for key in sign_on}}
+    done = run(tmp_path, "manage.py", "check", "--deploy", "--fail-level", "WARNING", **environment)
     assert done.returncode == 0, done.stderr
     assert "no issues" in done.stdout

@@ -17,6 +17,7 @@ from nlpstudio.config.environment import (
     networks,
     secret_key,
     serve_urls,
+    single_sign_on,
     socket_path,
     worker_labels,
 )
@@ -44,6 +45,8 @@ INSTALLED_APPS = [
     "allauth",
     "allauth.account",
     "allauth.mfa",
+    "allauth.socialaccount",
+    "allauth.socialaccount.providers.openid_connect",
     "channels",
     "django_htmx",
     "template_partials.apps.SimpleAppConfig",
@@ -165,6 +168,19 @@ MFA_TOTP_ISSUER = "NLP Studio"
 MFA_RECOVERY_CODES_SHOW_ONCE = True
 MFA_RECOVERY_CODE_DIGITS = 10
 MFA_ALLOW_UNVERIFIED_EMAIL = True  # accounts are made by invitation, not by proving an e-mail
+SOCIALACCOUNT_ADAPTER = "nlpstudio.accounts.single_sign_on.SingleSignOn"
+SOCIALACCOUNT_EMAIL_AUTHENTICATION_AUTO_CONNECT = True
+SOCIALACCOUNT_STORE_TOKENS = False
+SIGN_ON_INVITATION = "nlpstudio.projects.people.way_in"
+SIGN_ON_NAME: str
+SIGN_ON_ANYONE: bool
+SIGN_ON_NAME, SIGN_ON_ANYONE, SOCIALACCOUNT_PROVIDERS = single_sign_on(
+    url=env("OIDC_SERVER_URL", default=""),
+    client=env("OIDC_CLIENT_ID", default=""),
+    secret=env("OIDC_CLIENT_SECRET", default=""),
+    name=env("OIDC_NAME", default=""),
+    people=env("OIDC_NEW_PEOPLE", default=""),
+)
 vars().update(email_settings(env("EMAIL_URL", default=""), STUDIO_HOME))
 EMAIL_TIMEOUT = 10
 DEFAULT_FROM_EMAIL = env("EMAIL_FROM", default="NLP Studio <studio@localhost>")

@@ -17,6 +17,7 @@ DEEDS = {
     "make_admin": (people.make_admin, "make them administrator of the installation"),
     "unmake_admin": (people.unmake_admin, "take that back"),
     "reset_two_factor": (people.reset_two_factor, "let the password alone sign them in"),
+    "disconnect": (people.disconnect, "forget who they are at the provider of single sign-on"),
 }
 
 
