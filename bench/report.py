@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -61,7 +62,16 @@ def _tasks() -> list[str]:
     kept = [json.loads(place.read_text(encoding="utf-8")) for place in places if place.exists()]
     found = [(TaskSet.from_json(each["set"]), [Whole.from_json(run) for run in each["runs"]]) for each in kept]
     whole = [(wanted, runs) for wanted, runs in found if task_table.is_whole(runs)]
-    return [TASKS_HEAD, task_table.markdown(whole), f"{machine.words(kept[-1]['machine'])}\n"] if whole else []
+    return [TASKS_HEAD, task_table.markdown(whole), *_machines(kept)] if whole else []
+
+
+def _machines(kept: Sequence[Mapping[str, Any]]) -> list[str]:
+    """On which processor which set was measured last, a line each."""
+    sets: dict[str, list[str]] = {}
+    facts = {each["machine"]["processor"]: each["machine"] for each in kept}
+    for each in kept:
+        sets.setdefault(each["machine"]["processor"], []).append(each["set"]["name"])
+    return [f"{', '.join(names)}: {machine.words(facts[processor])}\n" for processor, names in sets.items()]
 
 
 def _ingest() -> list[str]:
