@@ -1,8 +1,9 @@
 """The README's pictures: a studio of its own, real runs, and pages of them in `docs/images`.
 
-    python -m bench.screenshots [--out FOLDER]
+    python -m bench.screenshots [--out FOLDER] [--data FOLDER]
 
-Needs Chromium, and the base model on this machine or a package registry to fetch it from.
+Needs Chromium, and the base models on this machine or a package registry to fetch them from. With `--data`, the folder of
+the benchmarks' data sets, those of language models are taken too.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from typing import Any
 import httpx
 from playwright.sync_api import Page, ViewportSize, expect, sync_playwright
 
+from bench import language_pictures
 from nlpstudio.engine import shelf
 from tests.studio import ROOT, Studio, until
 
@@ -118,18 +120,18 @@ class Trained:
 
         return until(found, PATIENCE_S, "the samples are imported")
 
-    def upload(self, task: str, name: str, content: str) -> str:
-        """A data set of made-up lives, when it is ready."""
-        form = {"task": task, "name": "Lives", "options": "{}"}
+    def upload(self, task: str, file: str, content: str, name: str = "Lives") -> str:
+        """A data set of made-up lives or of another text, when it is ready."""
+        form = {"task": task, "name": name, "options": "{}"}
         address = f"projects/{self.project}/datasets"
-        answer = self.api.post(address, files={"file": (name, content)}, data=form).raise_for_status()
+        answer = self.api.post(address, files={"file": (file, content)}, data=form).raise_for_status()
         version = answer.json()["version"]["id"]
         state = f"dataset-versions/{version}"
-        until(lambda: self.api.get(state).json()["state"] != "importing", PATIENCE_S, "the lives are imported")
+        until(lambda: self.api.get(state).json()["state"] != "importing", PATIENCE_S, f"{name} is imported")
         return str(version)
 
-    def start(self, version: str, params: dict[str, Any]) -> str:
-        body = {"dataset_version": version, "base_model": BASE_MODEL, "params": params}
+    def start(self, version: str, params: dict[str, Any], base_model: str = BASE_MODEL) -> str:
+        body = {"dataset_version": version, "base_model": base_model, "params": params}
         return str(self.api.post(f"projects/{self.project}/runs", json=body).raise_for_status().json()["id"])
 
     def model(self, run: str) -> str:
@@ -140,7 +142,7 @@ class Trained:
         return str(version)
 
 
-def pictures(studio: Studio, out: Path) -> None:
+def pictures(studio: Studio, out: Path, data: Path | None) -> None:
     """Train on the samples and take each page as it becomes worth looking at."""
     with studio.api() as api:
         trained = Trained(api)
@@ -179,7 +181,26 @@ def pictures(studio: Studio, out: Path) -> None:
             for name, other in others.items():
                 ask(page, f"{studio.address}/model-versions/{trained.model(other)}/demo/", asked[name])
                 take(page, out / name)
+            if data:
+                of_language(page, studio.address, trained, out, data)
             browser.close()
+
+
+def of_language(page: Page, address: str, trained: Trained, out: Path, data: Path) -> None:
+    """From a text to a language model, and a model that converses."""
+    page.set_viewport_size(WINDOW)
+    places = language_pictures.begin(page, trained, address, data)
+    language_pictures.tokenizer(page, places.tokenizer)
+    take(page, out / "tokenizer.png")
+    evaluated = f"runs/{places.run}"
+    until(lambda: trained.api.get(evaluated).json()["progress"] > 0.8, PATIENCE_S, "the pre-training is well under way")
+    language_pictures.pre_training(page, f"{address}/runs/{places.run}/")
+    take(page, out / "pretraining.png")
+    language_pictures.inside(page, f"{address}/model-versions/{trained.model(places.run)}/inside/")
+    take(page, out / "inside.png")
+    page.set_viewport_size(WINDOW)
+    language_pictures.chat(page, f"{address}/model-versions/{trained.model(places.chat_run)}/chat/")
+    take(page, out / "chat.png")
 
 
 def ask(page: Page, address: str, words: list[str], *, beside: str = "") -> None:
@@ -216,14 +237,18 @@ def take(page: Page, path: Path) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, default=ROOT / "docs" / "images")
-    out = parser.parse_args().out
+    parser.add_argument("--data", type=Path, help="the folder of the data sets, for the pictures of language models")
+    given = parser.parse_args()
+    out = given.out
     out.mkdir(parents=True, exist_ok=True)
     base_models = shelf.fetch(BASE_MODEL, progress=print).parent
+    if given.data:
+        shelf.fetch(language_pictures.CHAT_MODEL, progress=print)
     with tempfile.TemporaryDirectory() as folder:
         studio = Studio(home=Path(folder) / "home", base_models=base_models)
         try:
             studio.start()
-            pictures(studio, out)
+            pictures(studio, out, given.data)
         finally:
             studio.kill()
 

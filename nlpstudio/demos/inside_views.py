@@ -21,6 +21,8 @@ from nlpstudio.registry.models import ModelVersion
 from nlpstudio.registry.words import SENTENCES
 
 CELL, LEFT, TOP = 22, 88, 88
+SLANTED = 36
+"""What the name over the last column takes beyond it."""
 EXAMPLE = "The film was very good."
 
 
@@ -39,6 +41,7 @@ class Picture:
     """The attention of one head: rows ask, columns are looked at."""
 
     size: int
+    width: int
     inner: int
     names: Sequence[tuple[int, str]]
     cells: Sequence[Cell]
@@ -141,4 +144,5 @@ def _picture(weights: Sequence[Sequence[float]], tokens: Sequence[str]) -> Pictu
         for column, weight in enumerate(line)
     ]
     names = [(TOP + CELL * at + CELL // 2, token) for at, token in enumerate(tokens)]
-    return Picture(size=LEFT + CELL * len(tokens) + 4, inner=CELL * len(tokens), names=names, cells=cells)
+    size = LEFT + CELL * len(tokens) + 4
+    return Picture(size=size, width=size + SLANTED, inner=CELL * len(tokens), names=names, cells=cells)

@@ -23,6 +23,8 @@ FLAGS = (
 )  # fmt: skip
 PATIENCE_MS = 40_000
 VIEWER = "vera@example.org"
+ANSWERS = [("prompt", "response"), *((f"the film {number}", "good " * 40) for number in range(64))]
+"""So long that a small model, which always takes the likeliest word, hardly finds an end."""
 
 Visit = Callable[..., Page]
 """`visit(email)` opens a page in a browser of that person's own; without an e-mail, of somebody not signed in."""
@@ -57,6 +59,15 @@ def viewer(program: Program) -> str:
         f"Membership.objects.create(project_id={program.project!r}, user=user, role='viewer')",
     )
     return VIEWER
+
+
+@pytest.fixture(scope="session")
+def chat(program: Program) -> str:
+    """The chat page of a small generator, trained for a moment."""
+    if "chat" not in program.runs:
+        version = program.upload("generation", ANSWERS)["id"]
+        program.runs["chat"] = program.start(version, "tiny-writer", epochs=3, batch_size=8, learning_rate=5e-3)
+    return f"/model-versions/{program.finished('chat')['model_version']}/chat/"
 
 
 @pytest.fixture
