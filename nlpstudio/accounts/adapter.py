@@ -1,6 +1,8 @@
-"""How people get an account: by invitation only."""
+"""How people get an account, by invitation only, and how tries at a password are counted."""
 
 from __future__ import annotations
+
+from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
 from django.http import HttpRequest
@@ -11,3 +13,7 @@ class InvitationOnly(DefaultAccountAdapter):
 
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         return False
+
+    def _get_login_attempts_cache_key(self, request: HttpRequest, **credentials: Any) -> str:
+        """One count an account. The library's has the Host in it, which anyone can vary by its port to try on and on."""
+        return str(credentials.get("email", "")).lower()

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.core import mail
+from django.core.cache import cache
 from django.test import Client
 from django.utils import timezone
 
@@ -14,6 +16,7 @@ from nlpstudio.accounts import services
 from nlpstudio.accounts.models import SignInLink, User
 
 PASSWORD = "correct horse battery"
+TOO_MANY = "Too many failed login attempts"
 
 
 def signed_in(client: Client) -> bool:
@@ -34,6 +37,20 @@ def test_a_wrong_password_says_so_and_lets_nobody_in(client: Client, owner: User
     answer = client.post("/accounts/login/", {"login": owner.email, "password": "wrong"})
     assert answer.status_code == 200 and not signed_in(client)
     assert 'role="alert"' in answer.content.decode()
+
+
+def test_tries_are_counted_by_account_under_whatever_host_they_come(client: Client, owner: User, settings: Any):
+    settings.ACCOUNT_RATE_LIMITS = {}
+    cache.clear()
+
+    def attempt(number: int, password: str = "wrong") -> str:
+        place = {"HTTP_HOST": f"localhost:{number + 1}", "REMOTE_ADDR": f"192.0.2.{number}"}
+        return client.post("/accounts/login/", {"login": owner.email, "password": password}, **place).content.decode()
+
+    said = [TOO_MANY in attempt(number) for number in range(6)]
+    assert said == [False] * 5 + [True]
+    assert TOO_MANY in attempt(6, PASSWORD) and not signed_in(client)
+    cache.clear()
 
 
 def test_signing_out_needs_a_form(client: Client, owner: User):
