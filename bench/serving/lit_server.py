@@ -1,9 +1,9 @@
 """The same model in LitServe, with the batching its documentation shows. Runs in a virtual environment of its own.
 
 python lit_server.py MODEL PORT
-"""
 
-from __future__ import annotations
+LitServe makes its endpoint from the annotations of a request and a response, at run time, so they have none here.
+"""
 
 import sys
 from typing import Any
@@ -20,13 +20,13 @@ class Api(litserve.LitAPI):  # type: ignore[misc]  # it is not installed where t
         torch.set_num_threads(1)
         self.model: Any = pipeline("text-classification", model=sys.argv[1], device="cpu", top_k=None)
 
-    def decode_request(self, request: Any) -> Any:
+    def decode_request(self, request):
         return request["inputs"]
 
     def predict(self, texts: Any) -> Any:
         return self.model(texts, batch_size=len(texts))
 
-    def encode_response(self, output: Any) -> Any:
+    def encode_response(self, output):
         return output
 
 
