@@ -1,4 +1,5 @@
-/* [data-formula]: TeX in the page, set as MathML by KaTeX, which needs no style of its own; without it the TeX stays to be read. */
+/* [data-formula]: TeX in the page, set as MathML by KaTeX, which needs no style of its own; without it the TeX stays to be read.
+   One that is wider than its place can be scrolled, also with the keyboard. */
 
 function set(root) {
   if (!window.katex) return;
@@ -6,6 +7,7 @@ function set(root) {
     const source = element.textContent;
     element.dataset.set = "";
     window.katex.render(source, element, { output: "mathml", throwOnError: false, displayMode: true });
+    if (element.scrollWidth > element.clientWidth) element.tabIndex = 0;
   }
 }
 
