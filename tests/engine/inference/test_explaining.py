@@ -63,19 +63,20 @@ def test_more_steps_are_taken_where_much_is_missing_and_none_twice(trained: Trai
     explaining = Explaining.load(trained("classification").out / "model")
     predictor = explaining.predictor
     example = predictor.task.encode([predictor.task.parse("good")[0]], predictor.tokenizer, predictor.setup).examples[0]
-    places, asked = [Place(at=1, field="text", start=0, end=4)], []
+    places, asked, way = [Place(at=1, field="text", start=0, end=4)], [], []
 
     def smooth(logits: torch.Tensor) -> torch.Tensor:
+        way.extend(odds(logits, 1).tolist())
         return odds(logits, 1)
 
     plain = Integrated(explaining.model).attribute(example, places, smooth)
     assert plain.steps == 32 and plain.is_close
+    before, middle, after = way[2:][15:18]  # after the two ends of the way
 
     def sharp(logits: torch.Tensor) -> torch.Tensor:
         """Turns around the middle of the 17th of 32 steps, in less than one, as the score of a sure model does."""
         asked.append(len(logits))
-        gone = (odds(logits, 1) - plain.base) / (plain.full - plain.base)
-        return torch.sigmoid(300 * (gone - 16.5 / 32))
+        return torch.sigmoid(20 * (odds(logits, 1) - middle) / (after - before))
 
     found = Integrated(explaining.model).attribute(example, places, sharp)
     assert found.steps == 96 and found.is_close and sum(asked) == 2 + 96
