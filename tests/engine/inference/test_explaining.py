@@ -76,7 +76,7 @@ def test_more_steps_are_taken_where_much_is_missing_and_none_twice(trained: Trai
     def sharp(logits: torch.Tensor) -> torch.Tensor:
         """Turns around the middle of the 17th of 32 steps, in less than one, as the score of a sure model does."""
         asked.append(len(logits))
-        return torch.sigmoid(20 * (odds(logits, 1) - middle) / (after - before))
+        return torch.sigmoid(14 * (odds(logits, 1) - middle) / (after - before))
 
     found = Integrated(explaining.model).attribute(example, places, sharp)
     assert found.steps == 96 and found.is_close and sum(asked) == 2 + 96
