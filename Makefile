@@ -2,7 +2,7 @@
 
 PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do command -v $$p >/dev/null && echo $$p && break; done)
 BIN := .venv/bin
-TEST_FLAGS ?= -n 3 --dist loadscope
+TEST_FLAGS ?= -n 2 --dist loadscope
 
 .PHONY: help setup setup-dev run test test-postgres check lint types contracts messages bench
 .DEFAULT_GOAL := help
