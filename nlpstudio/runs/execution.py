@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 
 from nlpstudio.core import logs
 from nlpstudio.core.errors import StudioError
-from nlpstudio.engine import manifest, shelf
+from nlpstudio.engine import manifest, pulse, shelf
 from nlpstudio.engine.errors import BaseModelMissing, DamagedArtifact, EngineError
 from nlpstudio.engine.events import Failed, Finished, Warned
 from nlpstudio.engine.job import Job
@@ -105,7 +105,7 @@ def _train(run: Run, recorder: Recorder, start: Start, should_leave: Callable[[]
         name=run.name,
     )
     child = Child(start(job, run.folder), run.folder / "log.txt")
-    return Supervision(child, recorder, should_leave=should_leave).watch()
+    return Supervision(child, recorder, should_leave=should_leave, pulse=job.work / pulse.FILE).watch()
 
 
 def _conclude(run: Run, recorder: Recorder, ending: Ending) -> None:

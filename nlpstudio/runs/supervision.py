@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import Path
 
 from django.conf import settings
 
@@ -39,10 +41,19 @@ class Ending:
 
 
 class Supervision:
-    """One process, from its start to its end. A trainer reacts to SIGTERM by keeping what it has."""
+    """One process, from its start to its end. A trainer reacts to SIGTERM by keeping what it has.
+
+    `pulse` is the file that its process renews in long work without events, as an evaluation is.
+    """
 
     def __init__(
-        self, child: Child, recorder: Recorder, *, should_leave: Callable[[], bool], is_trainer: bool = True
+        self,
+        child: Child,
+        recorder: Recorder,
+        *,
+        should_leave: Callable[[], bool],
+        is_trainer: bool = True,
+        pulse: Path | None = None,
     ) -> None:
         self._child = child
         self._recorder = recorder
@@ -52,6 +63,9 @@ class Supervision:
         self._next_look = 0.0
         self._next_beat = 0.0
         self._heard_at = time.monotonic()
+        self._pulse = pulse
+        self._beat = 0.0
+        self._beat_at = 0.0
         self._asked_at: float | None = None
 
     def watch(self) -> Ending:
@@ -81,7 +95,15 @@ class Supervision:
             self._next_beat = now + settings.HEARTBEAT_SECONDS
         if now >= self._next_look:
             self._next_look = now + LOOK_S
+            self._feel()
             self._heed(self._lease.state())
+
+    def _feel(self) -> None:
+        """Whether the pulse has beaten since the last look."""
+        with suppress(FileNotFoundError):
+            beat = self._pulse.stat().st_mtime if self._pulse else 0.0
+            if beat > self._beat:
+                self._beat, self._beat_at = beat, time.monotonic()
 
     def _heed(self, state: State) -> None:
         run = self._recorder.run
@@ -97,9 +119,9 @@ class Supervision:
 
     def _run_out_of_patience(self) -> Ending | None:
         now = time.monotonic()
-        if self._asked_at is not None and now - self._asked_at > settings.STOP_GRACE_SECONDS:
+        if self._asked_at is not None and now - max(self._asked_at, self._beat_at) > settings.STOP_GRACE_SECONDS:
             return self._kill(Reason.UNSTOPPABLE, settings.STOP_GRACE_SECONDS)
-        if self._asked_at is None and now - self._heard_at > settings.HANG_SECONDS:
+        if self._asked_at is None and now - max(self._heard_at, self._beat_at) > settings.HANG_SECONDS:
             return self._kill(Reason.HUNG, settings.HANG_SECONDS)
         return None
 

@@ -86,6 +86,12 @@ def test_a_process_that_says_nothing_is_ended_and_its_run_fails(run: Run, settin
     assert started[0].returncode == -9
 
 
+def test_a_process_that_judges_for_long_is_left_alone(run: Run, settings: object) -> None:
+    settings.HANG_SECONDS = 3  # type: ignore[attr-defined]  # pytest-django's wrapper
+    done = work("judging long")
+    assert done.state == State.FINISHED
+
+
 def test_a_flood_is_harmless(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(child, "LOG_BYTES", 1 << 20)
     failed = work("flood")

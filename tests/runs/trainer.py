@@ -13,6 +13,7 @@ from pathlib import Path
 from nlpstudio.engine import manifest
 from nlpstudio.engine.events import Evaluated, Event, Failed, Finished, Prepared, Saved, Step
 from nlpstudio.engine.job import Job
+from nlpstudio.engine.pulse import PULSE
 
 STEPS = 8
 stop_asked = False
@@ -115,6 +116,13 @@ def main(behaviour: str, job: Job) -> int:
         for _ in range(8 * int(os.environ.get("FLOOD_MIB", "100"))):
             os.write(1, b"x" * 65_536)
             os.write(2, b"y" * 65_535 + b"\n")
+    elif behaviour == "judging long":
+        PULSE.begin(job.work)
+        train(job, model=False)
+        for _ in range(40):
+            time.sleep(0.1)
+            PULSE.beat()
+        train(job)
     elif behaviour == "hang":
         say(prepared())
         time.sleep(600)

@@ -13,6 +13,7 @@ from nlpstudio.engine.data.rows import GenerationRow
 from nlpstudio.engine.encoders.writing import CausalWriter, Writer, WritingExample
 from nlpstudio.engine.errors import UnsuitableInput
 from nlpstudio.engine.metrics import writing as metrics
+from nlpstudio.engine.pulse import PULSE
 from nlpstudio.engine.shapes import Parameters
 from nlpstudio.engine.spec import TrainParams
 from nlpstudio.engine.tasks.base import Encoded, Setup
@@ -77,6 +78,7 @@ class Generation(Writing):
         text, last = "", Piece(text="", tokens=0)
         for piece in self.stream(writer, self.prompt_of(writer, row), setup, defaults):
             text, last = text + piece.text, piece
+            PULSE.beat()
         return Written(text=text, written_tokens=last.tokens, finish=last.finish)
 
     def prompt_of(self, writer: Writer, row: GenerationRow) -> list[int]:

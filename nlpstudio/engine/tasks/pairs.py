@@ -13,6 +13,7 @@ from transformers import AutoModelForSeq2SeqLM, PreTrainedModel, PreTrainedToken
 from nlpstudio.engine.data.rows import PairRow, SummaryRow, TranslationRow
 from nlpstudio.engine.encoders.writing import PairExample, PairWriter, Writer
 from nlpstudio.engine.metrics import writing as metrics
+from nlpstudio.engine.pulse import PULSE
 from nlpstudio.engine.shapes import Parameters
 from nlpstudio.engine.spec import TrainParams
 from nlpstudio.engine.tasks import languages, pair_models
@@ -97,6 +98,7 @@ class Pairs(Writing):
                 finish = "stop" if writer.tokenizer.eos_token_id in tokens[1:] else "length"
                 count = sum(token != writer.pad for token in tokens[1:])
                 found[at] = Written(text=text, finish=finish, written_tokens=count)
+            PULSE.beat()
         return found
 
     def writes_most(self, rows: int) -> int:

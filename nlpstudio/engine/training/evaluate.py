@@ -15,6 +15,7 @@ from nlpstudio.engine.data.rows import Row
 from nlpstudio.engine.encoders.example import Encoder, Example
 from nlpstudio.engine.encoders.writing import Writer
 from nlpstudio.engine.hardware import Hardware
+from nlpstudio.engine.pulse import PULSE
 from nlpstudio.engine.tasks.base import AnyTask, Report, Setup
 from nlpstudio.engine.tasks.writing import Written, as_writing
 from nlpstudio.engine.training import batches
@@ -49,6 +50,7 @@ def logits_of(
                 verdicts = encoder.verdicts(encoder.logits(given).float(), given)
             for index, verdict in zip(piece, verdicts, strict=True):
                 found[index] = verdict
+            PULSE.beat()
     finally:
         model.train(was_training)
     return found

@@ -15,6 +15,7 @@ from nlpstudio.engine.catalogue import CATALOGUE
 from nlpstudio.engine.errors import BaseModelMissing, OutOfMemory
 from nlpstudio.engine.events import STEP_EVENTS_PER_SECOND, Evaluated, Event, Finished, Prepared, Warned
 from nlpstudio.engine.job import Job
+from nlpstudio.engine.pulse import PULSE
 from nlpstudio.engine.tasks import building
 from nlpstudio.engine.tasks.base import Sampling
 from nlpstudio.engine.tasks.writing import as_writing
@@ -64,6 +65,7 @@ def _run(job: Job, stop: Callable[[], bool], event_interval: float, save_after: 
     checkpoints = Checkpoints(job.work / CHECKPOINTS, job=preparing.fingerprint(job))
     if processes.is_first:
         durable.sweep(checkpoints.root)
+        PULSE.begin(job.work)
     checkpoint = checkpoints.latest()
     machine = _machine(job, checkpoint)
     if checkpoint and (changed := _changed(checkpoint.environment, machine.environment())):
