@@ -92,6 +92,14 @@ def test_a_process_that_judges_for_long_is_left_alone(run: Run, settings: object
     assert done.state == State.FINISHED
 
 
+def test_it_is_left_alone_after_a_stop_too(run: Run, editor: User, settings: object) -> None:
+    settings.STOP_GRACE_SECONDS = 3  # type: ignore[attr-defined]  # pytest-django's wrapper
+    stopper = after_step(run, 2, lambda fresh: services.stop(run=fresh, by=editor))
+    stopped = drive_in_the_open("judging long", stopper)
+    assert stopped.state == State.STOPPED
+    assert stopped.model_version is not None
+
+
 def test_a_flood_is_harmless(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(child, "LOG_BYTES", 1 << 20)
     failed = work("flood")

@@ -119,7 +119,7 @@ def main(behaviour: str, job: Job) -> int:
     elif behaviour == "judging long":
         PULSE.begin(job.work)
         train(job, model=False)
-        for _ in range(40):
+        for _ in range(50):
             time.sleep(0.1)
             PULSE.beat()
         train(job)
