@@ -21,7 +21,7 @@ class UserQuerySet(models.QuerySet["User"]):
     def for_people(self) -> UserQuerySet:
         """For the administrators' pages: by name, with what is known of each account.
 
-        Adds `has_two_factor`, `usable_tokens` (their number) and `token_used_at`.
+        Adds `has_two_factor`, `has_sign_on`, `usable_tokens` (their number) and `token_used_at`.
         """
         own = ApiToken.objects.filter(user=models.OuterRef("pk")).order_by()
         latest = own.values("user").annotate(at=models.Max("last_used_at")).values("at")
@@ -29,6 +29,7 @@ class UserQuerySet(models.QuerySet["User"]):
         factor = User.objects.filter(pk=models.OuterRef("pk"), authenticator__type="totp")
         known = {
             "has_two_factor": models.Exists(factor),
+            "has_sign_on": models.Exists(User.objects.filter(pk=models.OuterRef("pk"), socialaccount__isnull=False)),
             "usable_tokens": Coalesce(models.Subquery(number, output_field=models.IntegerField()), 0),
             "token_used_at": models.Subquery(latest, output_field=models.DateTimeField()),
         }
@@ -77,6 +78,7 @@ class User(AbstractBaseUser):
     objects: ClassVar[UserManager] = UserManager()
 
     has_two_factor: bool
+    has_sign_on: bool
     usable_tokens: int
     token_used_at: datetime | None
     """Of those that `for_people` found."""

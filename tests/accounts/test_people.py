@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from allauth.mfa.models import Authenticator
+from allauth.socialaccount.models import SocialAccount
 from django.core.management import CommandError, call_command
 from django.db import connection
 from django.test import Client
@@ -158,6 +159,16 @@ def test_an_administrator_resets_a_second_factor(office: Client, admin: User, ow
     assert not Authenticator.objects.exists()
     assert actions_on(owner) == [("two_factor.reset", admin.email)]
     assert "Reset two-factor sign-in" not in office.get(f"/people/{owner.pk}/").content.decode()
+
+
+def test_an_administrator_disconnects_single_sign_on(office: Client, admin: User, owner: User):
+    page = f"/people/{owner.pk}/"
+    assert "Disconnect single sign-on" not in office.get(page).content.decode()
+    SocialAccount.objects.create(user=owner, provider="oidc", uid="id-of-olivia")
+    assert "Disconnect single sign-on" in office.get(page).content.decode()
+    office.post(f"{page}disconnect/")
+    assert not SocialAccount.objects.exists()
+    assert actions_on(owner) == [("user.disconnected", admin.email)]
 
 
 def test_the_menu_leads_there_for_administrators_only(office: Client, owner: User):
