@@ -31,8 +31,9 @@ def main(arguments: Sequence[str]) -> int:
             "FUZZ_CASES": str(-(-args.cases // OPERATIONS)),
             "FUZZ_SEED": str(args.seed),
             "FUZZ_REPORT": str(report),
+            "FUZZ_SECONDS": "7200",
         }
-        test = [sys.executable, "-m", "pytest", "-q", "--timeout", "7200", "-p", "no:logging", "tests/api/test_fuzz.py"]
+        test = [sys.executable, "-m", "pytest", "-q", "-p", "no:logging", "tests/api/test_fuzz.py"]
         done = subprocess.run(
             test, env={**os.environ, **wish}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
         )

@@ -34,7 +34,12 @@ def sections(folder: Path) -> list[str]:
             parts += [f"## Serving: {title}\n", _table(kept["summary"]), f"{machine.words(kept['machine'])}\n"]
     path = folder / "serving-drift.json"
     if path.exists():
-        parts += ["## Serving: what eight bits change\n", _drift(json.loads(path.read_text(encoding="utf-8")))]
+        kept = json.loads(path.read_text(encoding="utf-8"))
+        parts += [
+            "## Serving: what eight bits change\n",
+            _drift([*kept["heads"].values()]),
+            f"{machine.words(kept['machine'])}\n",
+        ]
     return parts
 
 
@@ -46,8 +51,9 @@ def _table(rows: Sequence[Mapping[str, Any]]) -> str:
     for row in sorted(rows, key=lambda each: each["clients"]):
         ratio = "–" if row["ratio"] is None else f"{row['ratio']:.2f}"
         cells = [
-            row["clients"], NAMES.get(row["contender"], row["contender"]), row["per_cpu_s"], ratio, row["per_s"],
-            row["p50_ms"], row["p99_ms"], f"{row['memory_mib']:.0f}", row["refused"], row["failed"], row["rounds"],
+            row["clients"], NAMES.get(row["contender"], row["contender"]), f"{row['per_cpu_s']:.1f}", ratio,
+            f"{row['per_s']:.1f}", f"{row['p50_ms']:.1f}", f"{row['p99_ms']:.1f}", f"{row['memory_mib']:.0f}",
+            row["refused"], row["failed"], row["rounds"],
         ]  # fmt: skip
         lines.append(f"| {' | '.join(map(str, cells))} |")
     return "\n".join(lines) + "\n"

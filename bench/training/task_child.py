@@ -11,18 +11,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pyarrow.parquet as pq
 import torch
 from transformers.utils import logging
 
-from bench.training import data, models, recipe
+from bench.training import data, data_set, models, recipe
 from bench.training.data import Rows
 from bench.training.task_sets import TaskSet, Whole
 from nlpstudio.engine import hardware
-from nlpstudio.engine.data.options import SPLITS
-from nlpstudio.engine.data.store import DatasetInfo
-from nlpstudio.engine.data.writer import DatasetWriter
 from nlpstudio.engine.job import Job
 from nlpstudio.engine.metrics import answers, spans
 from nlpstudio.engine.spec import TrainParams, TrainSpec
@@ -59,7 +55,7 @@ def _product(wanted: TaskSet, rows: Rows, seed: int) -> list[Any]:
     )
     with tempfile.TemporaryDirectory() as place:
         home = Path(place)
-        _write(rows, home / "data")
+        data_set.write(rows, home / "data")
         job = Job(
             spec=TrainSpec(task=rows.task, base_model=wanted.model, params=params),
             dataset=home / "data",
@@ -72,27 +68,6 @@ def _product(wanted: TaskSet, rows: Rows, seed: int) -> list[Any]:
     if rows.task == "ner":
         return [record["predicted"] for record in records]
     return [(record["predicted"] or [""])[0] for record in records]
-
-
-def _write(rows: Rows, target: Path) -> None:
-    """The rows as a data set of the product."""
-    both = [*rows.train, *rows.validation]
-    codes = np.repeat([SPLITS.index("train"), SPLITS.index("test")], [len(rows.train), len(rows.validation)])
-    with DatasetWriter(target, rows.task) as writer:
-        for row in both:
-            writer.add(row)
-        info = DatasetInfo(
-            task=rows.task,
-            rows=len(both),
-            labels=rows.labels,
-            multilabel=False,
-            splits={"train": len(rows.train), "validation": 0, "test": len(rows.validation)},
-            fingerprint=writer.fingerprint(codes.astype(np.int8)),
-            statistics={},
-            warnings=[],
-            problem_count=0,
-        )
-        writer.publish(info, codes.astype(np.int8))
 
 
 def judge(rows: Rows, predicted: list[Any]) -> dict[str, float]:

@@ -27,7 +27,7 @@ from tests.architecture.test_permissions import (
 __all__ = ["batch", "dataset_version", "outcome", "own_files", "publish", "run", "trained", "version"]
 
 
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(int(os.environ.get("FUZZ_SECONDS", "900")))
 @pytest.mark.django_db
 def test_no_request_breaks_the_api(run: Run, version: ModelVersion, batch: Batch, owner: User):
     data = version.dataset_version
