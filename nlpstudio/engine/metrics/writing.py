@@ -6,8 +6,6 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from rouge_score.rouge_scorer import RougeScorer
-from rouge_score.tokenizers import Tokenizer
 from sacrebleu.metrics.bleu import BLEU
 from sacrebleu.metrics.chrf import CHRF
 
@@ -16,8 +14,8 @@ _TOKEN = re.compile(CHINESE.pattern + r"|[^\W_\u3400-\u4dbf\u4e00-\u9fff\uf900-\
 CHINESE_SHARE = 0.2
 
 
-class Characters(Tokenizer):
-    """A Chinese character is a token, and so is a word of letters or digits in lower case. (Its own drops all Chinese.)"""
+class Characters:
+    """A tokenizer for rouge-score: a Chinese character is a token, and so is a word of letters or digits in lower case. (Its own drops all Chinese.)"""
 
     def tokenize(self, text: str) -> list[str]:
         return _TOKEN.findall(text.lower())
@@ -44,6 +42,8 @@ def translation(written: Sequence[str], references: Sequence[str]) -> tuple[dict
 
 def summary(written: Sequence[str], references: Sequence[str]) -> dict[str, float]:
     """Mean F1 of ROUGE-1, ROUGE-2 and ROUGE-L (Lin 2004), of 100, without stemming."""
+    from rouge_score.rouge_scorer import RougeScorer  # with nltk, scikit-learn and pandas: a second in every process
+
     scorer = RougeScorer(["rouge1", "rouge2", "rougeL"], tokenizer=Characters())
     found: list[Any] = [scorer.score(gold, said) for gold, said in zip(references, written, strict=True)]
     return {
