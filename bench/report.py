@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from bench import machine
+from bench.faults import kept as faults
 from bench.serving import table as serving_table
 from bench.training import quality_table, rounds, scratch_table, table, task_table
 from bench.training.data import SOURCES
@@ -53,6 +54,7 @@ def write() -> None:
     parts += scratch_table.sections(RESULTS)
     parts += _ingest()
     parts += serving_table.sections(RESULTS)
+    parts += faults.sections()
     REPORT.write_text("\n".join(parts), encoding="utf-8")
 
 

@@ -48,7 +48,10 @@ def at_moments(folder: Path, times: int) -> Count:
 
         def act() -> bool:
             nonlocal resumed
-            death = killed.kill({"seconds": moments.uniform(0.02, 0.95) * lasted, "save_after": 0.0})
+            moment = moments.uniform(0.02, 0.95) * lasted
+            death = killed.kill({"seconds": moment, "save_after": 0.0})
+            if not death.fired:  # it was quicker this time, and had ended
+                death = killed.kill({"seconds": moment / 2, "save_after": 0.0})
             assert not death.wrong, death.wrong
             resumed += death.resumed_from > 0
             return death.fired
