@@ -9,10 +9,12 @@ import os
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect, sync_playwright
 
+from tests.corpora import write_corpus
 from tests.flows.program import Program
 from tests.studio import ADMIN, PASSWORD, Studio
 
@@ -25,6 +27,7 @@ PATIENCE_MS = 40_000
 VIEWER = "vera@example.org"
 ANSWERS = [("prompt", "response"), *((f"the film {number}", "good " * 40) for number in range(64))]
 """So long that a small model, which always takes the likeliest word, hardly finds an end."""
+SMALL = {"architecture": "custom", "hidden_size": 32, "heads": 2, "layers": 2, "epochs": 1, "early_stopping": 0}
 
 Visit = Callable[..., Page]
 """`visit(email)` opens a page in a browser of that person's own; without an e-mail, of somebody not signed in."""
@@ -68,6 +71,17 @@ def chat(program: Program) -> str:
         version = program.upload("generation", ANSWERS)["id"]
         program.runs["chat"] = program.start(version, "tiny-writer", epochs=3, batch_size=8, learning_rate=5e-3)
     return f"/model-versions/{program.finished('chat')['model_version']}/chat/"
+
+
+@pytest.fixture(scope="session")
+def pretrained(program: Program, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """The run of a language model on a tokenizer of its own: the one that `test_language` made, or else a smaller one."""
+    if "pretraining" not in program.runs:
+        body = write_corpus(tmp_path_factory.mktemp("text") / "corpus.txt", 100).read_text(encoding="utf-8")
+        version = program.upload("pretraining", [(line,) for line in body.split("\n")])["id"]
+        tokenizer = program.tokenizer(version, vocabulary=400, least_count=1)
+        program.runs["pretraining"] = program.start(version, tokenizer, **SMALL)
+    return program.finished("pretraining")
 
 
 @pytest.fixture

@@ -67,6 +67,7 @@ def test_a_language_model_is_made_from_a_text(visit: Visit, program: Program, tm
     expect(page.locator("#run-samples")).to_contain_text("What it says of fixed texts", timeout=SLOW_MS)
     expect(page.locator("#run-state")).to_contain_text("Finished", timeout=SLOW_MS)
     expect(page.locator("#run-figures")).to_contain_text("Perplexity")
+    program.runs["pretraining"] = page.url.rstrip("/").rpartition("/")[2]
     picture(page, tmp_path, "pretraining-run")
 
     page.locator("#run-outcome").get_by_role("link", name=re.compile("Try|Demo")).first.click()

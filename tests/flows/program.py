@@ -54,6 +54,14 @@ class Program:
         assert done["state"] == "ready", done["error"]
         return done
 
+    def tokenizer(self, version: str, **spec: Any) -> str:
+        """Train a tokenizer on that version of a corpus; the base model that it is to a run."""
+        body = {"dataset_version": version, "spec": spec}
+        made = self.api.post(f"projects/{self.project}/tokenizers", json=body).raise_for_status().json()
+        address = f"tokenizers/{made['id']}"
+        until(lambda: self.get(address)["state"] == "finished", PATIENCE_SECONDS, "the tokenizer is trained")
+        return str(made["base_model"])
+
     def start(self, version: str, base_model: str = "tiny", **params: Any) -> str:
         """Start a run on a tiny base model; its id."""
         body = {"dataset_version": version, "base_model": base_model, "params": {"max_length": 48, **params}}
