@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from nlpstudio.datasets.models import DatasetVersion
 from nlpstudio.engine.conversion.sources import BaseModel
 from nlpstudio.engine.spec import MADE, PAIRS, TrainParams
+from nlpstudio.registry.project_shelf import MODEL
 from nlpstudio.runs import estimating
 from nlpstudio.runs.estimating import CHARACTERS_A_WORD, PIECES_A_WORD
 
@@ -83,9 +84,13 @@ def pace(version: DatasetVersion | None, entry: BaseModel | None = None) -> dict
 
 
 def base_model(entries: Iterable[BaseModel], version: DatasetVersion | None, here: set[str]) -> BaseModel | None:
-    """The first on the shelf that can do the task and is on this machine, else the first that can."""
+    """The first on the shelf that can do the task and is on this machine, else the first that can. What the project itself
+    pre-trained is there to be chosen; it comes last here, because it may have been a small experiment.
+    """
     task = version.dataset.task if version else "classification"
     able = [entry for entry in entries if task in entry.tasks]
+    if task != "pretraining":
+        able.sort(key=lambda entry: entry.id.startswith(MODEL))
     if task in PAIRS:  # what has learnt to write comes first, and then what fits any language
         able.sort(key=lambda entry: entry.family == "tokenizer")
     spoken = None if task in PAIRS else _language(version)

@@ -64,6 +64,13 @@ def test_as_many_epochs_are_suggested_as_it_takes_to_learn(corpus: DatasetVersio
     assert suggesting.FRESH_STEPS <= suggesting.steps(corpus, paced) < 1.5 * suggesting.FRESH_STEPS
 
 
+def test_what_the_project_pre_trained_is_offered_but_not_suggested() -> None:
+    shelf = replace(project_shelf.FROM_SCRATCH, id="shelf", tasks=("classification",))
+    own = replace(shelf, id=f"{project_shelf.MODEL}1")
+    assert suggesting.base_model([own, shelf], None, {own.id, shelf.id}) == shelf
+    assert suggesting.base_model([own], None, {own.id}) == own
+
+
 @pytest.mark.slow
 def test_a_model_is_pre_trained_seen_learning_and_fine_tuned(
     client: Client, tokenizer: Tokenizer, corpus: DatasetVersion, project: Project, editor: User, tmp_path: Path
