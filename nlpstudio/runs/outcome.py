@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import signal
+from pathlib import PurePath
 
 from django.utils.translation import gettext as _
 
@@ -59,13 +60,20 @@ def _crash(exit_code: int) -> Failed:
 
 
 def trouble(error: OSError) -> Failed:
-    """What the machine refused its worker: a process, a thread, an open file, memory, or the writing of a file."""
+    """What the machine refused its worker: a process, a thread, an open file, memory, a file that is gone, or the writing of one."""
     why = error.strerror or str(error)
     if error.errno in TOO_MANY:
         return Failed(
             code="run.no_process",
             message=_("The worker could not start what the run needs: %(why)s.") % {"why": why},
             hint=_("Raise the worker's limits on processes, open files or memory, then resume the run."),
+        )
+    if isinstance(error, FileNotFoundError):
+        return Failed(
+            code="run.file_gone",
+            message=_("A file that the run needs is not there: %(name)s")
+            % {"name": PurePath(error.filename or "?").name},
+            hint=_("If its base model or its data was moved, put it back, then resume the run."),
         )
     return Failed(
         code=DiskFull.code,

@@ -54,6 +54,8 @@ _WORKER = (
     _("The base model %(name)s could not be brought to this machine: %(why)s"),
     _("it took too long"),
     _("Choose a base model that is on this machine, or see to its network and resume the run."),
+    _("A file that the run needs is not there: %(name)s"),
+    _("If its base model or its data was moved, put it back, then resume the run."),
     _("A file of the run could not be written: %(why)s"),
     _("Free some space or mend the folder of the studio, then resume the run."),
     _("The end of the log may say more. Resume the run to try again."),

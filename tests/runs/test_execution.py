@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import resource
 import subprocess
@@ -20,7 +21,7 @@ from django.utils import timezone
 from nlpstudio.accounts.models import User
 from nlpstudio.engine.job import Job
 from nlpstudio.registry.models import ModelVersion
-from nlpstudio.runs import child, execution, leases, leftovers, services, wiring
+from nlpstudio.runs import child, execution, leases, leftovers, outcome, services, wiring
 from nlpstudio.runs.models import Run, RunEvent
 from nlpstudio.runs.states import State
 from tests.runs.conftest import trainer, work
@@ -273,6 +274,13 @@ def test_a_machine_that_refuses_what_a_run_needs_is_told_from_a_full_disk(run: R
     claimed.refresh_from_db()
     assert (claimed.state, claimed.error_code) == (State.FAILED, "run.no_process")
     assert "Too many open files" in claimed.error_message and "limits" in claimed.error_hint
+
+
+def test_a_file_that_is_gone_is_told_from_a_full_disk() -> None:
+    gone = FileNotFoundError(errno.ENOENT, "No such file or directory", "/shelf/all-minilm/config.json")
+    failed = outcome.trouble(gone)
+    assert failed.code == "run.file_gone"
+    assert "config.json" in failed.message and "/shelf" not in failed.message
 
 
 def test_what_a_dead_worker_left_of_a_run_that_is_over_is_swept_away(run: Run, editor: User) -> None:
