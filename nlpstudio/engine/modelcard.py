@@ -6,12 +6,15 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from nlpstudio.engine.spec import settings_of
+from nlpstudio.engine.spec import settings_in_use
 
 TITLES: Mapping[str, str] = {
     "accuracy": "Accuracy", "macro_f1": "Macro F1", "micro_f1": "Micro F1", "weighted_f1": "Weighted F1",
     "macro_precision": "Macro precision", "macro_recall": "Macro recall", "precision": "Precision",
     "recall": "Recall", "f1": "F1", "exact_match": "Exact match", "loss": "Loss",
+    "token_accuracy": "Token accuracy", "perplexity": "Perplexity", "log_likelihood": "Log-likelihood of a token",
+    "majority_accuracy": "Always the commonest token", "pair_accuracy": "Accuracy of pairs", "pair_loss": "Loss of pairs",
+    "bleu": "BLEU", "chrf": "chrF", "rouge1": "ROUGE-1", "rouge2": "ROUGE-2", "rougeL": "ROUGE-L",
 }  # fmt: skip
 
 
@@ -116,7 +119,7 @@ def _data(facts: Mapping[str, Any]) -> str:
 
 def _settings(task: str, params: Mapping[str, Any]) -> list[tuple[str, Any]]:
     """Those that mean something for the task, by name."""
-    return [(name, params[name]) for name in sorted(settings_of(task) & params.keys())]
+    return [(name, params[name]) for name in sorted(settings_in_use(task, params) & params.keys())]
 
 
 def _table(head: tuple[str, ...], rows: Any) -> str:

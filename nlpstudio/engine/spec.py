@@ -126,6 +126,16 @@ class TrainParams(Jsonable):
         return {f.name: getattr(self, f.name) for f in fields(self) if getattr(self, f.name) != f.default}
 
 
+OWN_SHAPE = frozenset({"layers", "hidden_size", "heads"})
+
+
+def settings_in_use(task: str, params: Mapping[str, Any]) -> frozenset[str]:
+    """Of the settings that mean something for `task`, those that these ones do not overrule: a named architecture brings its
+    own shape.
+    """
+    return settings_of(task) - (frozenset() if params.get("architecture") == "custom" else OWN_SHAPE)
+
+
 def settings_of(task: str) -> frozenset[str]:
     """The names of the settings in `TrainParams` that mean something for `task`."""
     return frozenset(each.name for each in fields(TrainParams) if task in each.metadata.get("only", (task,)))

@@ -265,5 +265,6 @@ def test_the_settings_page_says_how_the_run_was_computed(client: Client, viewer:
     Run.objects.filter(pk=run.pk).update(environment={"path": "packed", "torch": "2.13.0", "products": "onednn"})
     page = client.get(reverse("runs:config", args=[run.pk])).content.decode()
     assert "packed: nothing is padded" in page
+    assert "label_smoothing" in page and "mlm_nsp" not in page, "settings of other tasks"
     assert "Matrix products by" in page
     assert "2.13.0" in page

@@ -15,7 +15,7 @@ from nlpstudio.core.htmx import HtmxRequest, render_page
 from nlpstudio.core.navigation import Link
 from nlpstudio.core.policy import Policy, policy
 from nlpstudio.core.streaming import file_attachment
-from nlpstudio.engine.spec import TrainParams
+from nlpstudio.engine.spec import TrainParams, settings_in_use
 from nlpstudio.runs import charts, showing
 from nlpstudio.runs.access import run_for
 from nlpstudio.runs.models import Run
@@ -56,12 +56,14 @@ def log_file(request: HtmxRequest, run_id: UUID) -> HttpResponseBase:
 
 @policy(Policy.VIEWER)
 def config(request: HtmxRequest, run_id: UUID) -> HttpResponse:
-    """Every setting beside its default, and the whole order to copy."""
+    """Every setting that the task has beside its default, and the whole order to copy."""
     run = run_for(request.user, run_id)
     params, defaults = run.train_spec.params, TrainParams()
+    shown = settings_in_use(run.train_spec.task, dataclasses.asdict(params)) | params.changed().keys()
     rows = [
         {"label": SETTINGS[f.name][0], "name": f.name, "value": getattr(params, f.name), "default": f.default}
         for f in dataclasses.fields(params)
+        if f.name in shown
     ]
     order = {"dataset_version": str(run.dataset_version_id), "base_model": run.base_model, "params": params.changed()}
     return _page(
