@@ -76,6 +76,14 @@ def duration(value: object) -> str:
     return _("%(d)s d %(h)s h") % {"d": whole // DAY, "h": whole % DAY // HOUR}
 
 
+def latency(value: object) -> str:
+    """Milliseconds as 73 ms; from a second on as 9.9 s, like any duration."""
+    milliseconds = number_of(value)
+    if milliseconds is None or milliseconds >= 1000:
+        return duration(None if milliseconds is None else milliseconds / 1000)
+    return _("%(ms)s ms") % {"ms": metric(milliseconds) if milliseconds < 10 else round(milliseconds)}
+
+
 def ago(value: object) -> str:
     """A moment as seen from now: just now, 3 minutes ago, in 2 days; a date when it is over a month away."""
     if not isinstance(value, datetime):

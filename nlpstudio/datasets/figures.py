@@ -8,7 +8,9 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
+from nlpstudio.core.marks import colour_of
 from nlpstudio.datasets.models import DatasetVersion
+from nlpstudio.datasets.showing import label_choices
 from nlpstudio.engine.catalogue import CATALOGUE
 from nlpstudio.engine.data.options import SPLITS
 
@@ -45,11 +47,12 @@ class Lengths:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LabelBar:
-    """A label's rows: `share` is against the most frequent one."""
+    """A label's rows: `share` is against the most frequent one, `colour` the tint that it has in the rows too."""
 
     label: str
     total: int
     share: float
+    colour: int
     per_split: Sequence[int]
     mean_length: float | None = None
     max_length: int | None = None
@@ -96,7 +99,7 @@ def of(version: DatasetVersion) -> Figures:
         splits=[
             (name, version.splits[name], version.splits[name] / rows) for name in SPLITS if version.splits.get(name)
         ],
-        labels=_bars(labels[:SHOWN]),
+        labels=_bars(labels[:SHOWN], label_choices(version.dataset.task, version.labels)),
         more_labels=max(len(labels) - SHOWN, 0),
         lengths=_lengths(version.dataset.task, found),
         duplicates=found.get("duplicates", 0),
@@ -106,7 +109,7 @@ def of(version: DatasetVersion) -> Figures:
         unanswerable_share=unanswerable.get("share"),
         contexts=found.get("contexts"),
         corpus=_corpus(found.get("corpus")),
-        question_words=[(each["word"], each["count"], each["count"] / most_words) for each in words],
+        question_words=[(_word(each["word"]), each["count"], each["count"] / most_words) for each in words],
     )
 
 
@@ -123,19 +126,25 @@ def _corpus(found: Mapping[str, Any] | None) -> Corpus | None:
     )
 
 
-def _bars(labels: Sequence[Mapping[str, Any]]) -> list[LabelBar]:
+def _bars(labels: Sequence[Mapping[str, Any]], all_of_them: Sequence[str]) -> list[LabelBar]:
     most = max((each["total"] for each in labels), default=0) or 1
     return [
         LabelBar(
             label=each["label"],
             total=each["total"],
             share=each["total"] / most,
+            colour=colour_of(each["label"], all_of_them),
             per_split=[each.get(name, 0) for name in SPLITS],
             mean_length=each.get("mean_length"),
             max_length=each.get("max_length"),
         )
         for each in labels
     ]
+
+
+def _word(asked: str) -> str:
+    """What a question asks with; only what stands for all the rest is a word of ours."""
+    return _("Other") if asked == "other" else asked
 
 
 def _lengths(task: str, found: Mapping[str, Any]) -> list[Lengths]:

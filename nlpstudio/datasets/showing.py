@@ -11,6 +11,7 @@ from nlpstudio.engine.catalogue import CATALOGUE
 
 CUT = 360
 AROUND = 120
+LONGEST_WORD = 30
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,7 +24,9 @@ class Tag:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShownRow:
-    """One row, ready to print. `pieces` make up the main text; `cut` says that it is not all of it."""
+    """One row, ready to print. `pieces` make up the main text; `begun` says that some of it stands before, `cut` that
+    it goes on.
+    """
 
     row_id: int
     line: int
@@ -35,6 +38,7 @@ class ShownRow:
     labels: Sequence[Tag] = ()
     answers: Sequence[str] = ()
     unanswerable: bool = False
+    begun: bool = False
     cut: bool = False
 
 
@@ -64,7 +68,7 @@ def shown(record: Mapping[str, Any], task: str, labels: Sequence[str], *, whole:
 def _question(record: Mapping[str, Any], common: dict[str, Any], limit: int | None) -> ShownRow:
     """The context is cut around the first answer, which must be seen."""
     context, texts, starts = record["context"], record["answer_texts"], record["answer_starts"]
-    begin = max(min(starts, default=0) - AROUND, 0) if limit else 0
+    begin = _word_at(context, max(min(starts, default=0) - AROUND, 0)) if limit else 0
     end = begin + limit if limit else len(context)
     marks = [
         Mark(start=start - begin, end=start - begin + len(text), label="answer")
@@ -77,8 +81,15 @@ def _question(record: Mapping[str, Any], common: dict[str, Any], limit: int | No
         question=record["question"],
         answers=list(dict.fromkeys(texts)),
         unanswerable=not texts,
-        cut=begin > 0 or end < len(context),
+        begun=begin > 0,
+        cut=end < len(context),
     )
+
+
+def _word_at(text: str, at: int) -> int:
+    """Where the word after `at` begins; `at` itself in a text that has no spaces near it, such as Chinese."""
+    space = text.find(" ", at - 1, at + LONGEST_WORD) if at else -1
+    return at if space < 0 else space + 1
 
 
 def _written(record: Mapping[str, Any], common: dict[str, Any], limit: int | None) -> ShownRow:

@@ -178,6 +178,8 @@ _WARNINGS = (
     _("“%(most)s” has %(many)s rows and “%(least)s” %(few)s; watch macro F1 rather than accuracy"),
     _("%(labels)s: only in %(what)s"),
     _("%(count)s rows repeat the text of another row"),
+    _("1 row repeats the text of another row"),
+    _("1 text appears with different labels (in row %(row)s and others)"),
     _("%(count)s texts appear with different labels (one is row %(row)s)"),
     _("%(texts)s texts (%(rows)s rows) are in more than one split: scores will flatter"),
     _("%(count)s rows have a text of one character"),

@@ -88,7 +88,7 @@ class Correction(models.Model):
         ordering = ["-sent_at", "-pk"]
 
     def __str__(self) -> str:
-        return f"correction of {self.version}"
+        return str(self.version)
 
     @property
     def is_used(self) -> bool:
@@ -128,4 +128,4 @@ class ShareLink(models.Model):
         ordering = ["-created_at"]
 
     def __str__(self) -> str:
-        return f"link to {self.version}"
+        return str(self.version)

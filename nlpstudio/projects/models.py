@@ -165,7 +165,7 @@ class Invitation(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"invitation to {self.place}"
+        return str(self.place)
 
     @property
     def place(self) -> Project | Team:

@@ -244,6 +244,11 @@ class Tokenizer(models.Model):
         return self.state in (JobState.QUEUED, JobState.RUNNING)
 
     @property
+    def vocabulary(self) -> int:
+        """How many tokens it has, or, before it is trained, was asked to have: a small text gives fewer."""
+        return int(self.judgements.get("", {}).get("vocabulary") or self.tokenizer_spec.vocabulary)
+
+    @property
     def tokenizer_spec(self) -> TokenizerSpec:
         return TokenizerSpec.from_json(self.spec)
 

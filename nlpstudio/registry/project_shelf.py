@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from uuid import UUID
 
+from nlpstudio.datasets.models import DatasetVersion
 from nlpstudio.engine import manifest, shelf
 from nlpstudio.engine.conversion.sources import BaseModel
 from nlpstudio.engine.errors import BaseModelMissing
@@ -85,6 +86,12 @@ def tokenizer_folders(project: Project) -> dict[str, tuple[str, Path]]:
         for each in Tokenizer.objects.filter(project=project, deleted_at__isnull=True).ready().order_by("-created_at")
     }
     return {**ours, **shelf_tokenizers()}
+
+
+def tokenizer_of(version: DatasetVersion) -> str:
+    """The newest of a corpus's own tokenizers, by its id among `tokenizer_folders`; empty when it has none."""
+    own = version.tokenizers.filter(deleted_at__isnull=True).ready().order_by("-created_at").first()
+    return f"{TOKENIZER}{own.pk}" if own else ""
 
 
 def shelf_tokenizers() -> dict[str, tuple[str, Path]]:

@@ -12,12 +12,14 @@ async function start(root) {
   const panels = new Panels(root);
   const table = root.querySelector("[data-run-table]");
   const empty = root.querySelector("[data-run-empty]");
+  const neverToBe = root.querySelector("[data-run-over]");
   const curves = new Curves(await load(root));
   let timer = 0;
 
   function draw() {
     timer = 0;
     empty.hidden = !curves.isEmpty;
+    if (neverToBe) neverToBe.hidden = curves.isEmpty;
     panels.draw(curves);
     if (table.open) fillTable(table, curves);
   }

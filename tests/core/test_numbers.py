@@ -64,3 +64,10 @@ def test_moments_are_seen_from_now(seconds, words):
 
 def test_a_moment_long_ago_is_a_date():
     assert numbers.ago(timezone.now().replace(year=2020, month=2, day=3, hour=12)) == "2020-02-03"
+
+
+@pytest.mark.parametrize(
+    ("milliseconds", "words"), [(4.26, "4.26 ms"), (73, "73 ms"), (999, "999 ms"), (9855, "9.9 s"), (None, "–")]
+)
+def test_an_answer_that_took_seconds_is_told_in_seconds(milliseconds, words):
+    assert numbers.latency(milliseconds) == words

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from uuid import uuid4
 
 import pytest
@@ -11,6 +12,7 @@ from pytest_django import DjangoAssertNumQueries
 
 from nlpstudio.accounts.models import User
 from nlpstudio.datasets.models import DatasetVersion
+from nlpstudio.datasets.showing import shown
 from nlpstudio.projects.models import Project
 from tests.datasets.conftest import FILES, REVIEWS, Import
 
@@ -199,3 +201,22 @@ def test_the_detail_address_leads_to_the_newest_version(client: Client, viewer: 
     client.force_login(viewer)
     response = client.get(reverse("datasets:detail", args=[version.dataset_id]))
     assert response.url == reverse("datasets:version", args=[version.pk])  # type: ignore[attr-defined]  # of a redirect
+
+
+def test_a_label_has_one_colour_on_every_page(client: Client, viewer: User, bring: Import) -> None:
+    version = bring("text\tlabel\n" + "".join(f"text {n}\t{'b' if n % 3 else 'a'}\n" for n in range(30)))
+    client.force_login(viewer)
+    rows, figures = (
+        client.get(reverse(f"datasets:{view}", args=[version.pk])).content.decode()
+        for view in ("version", "statistics")
+    )
+    assert 'class="tag tone-1">b<' in rows
+    assert re.search(r'class="bar tone-1">\s*<span class="bar-label" title="b"', figures)
+
+
+def test_the_text_around_a_late_answer_begins_with_a_whole_word() -> None:
+    context = "word " * 100 + "Paris" + " more" * 100
+    answer = {"answer_texts": ["Paris"], "answer_starts": [500]}
+    row = shown({"row_id": 0, "line": 1, "context": context, "question": "Where?", **answer}, "qa", [])
+    assert row.begun and row.cut and row.pieces[0].text.startswith("word ")
+    assert [piece.text for piece in row.pieces if piece.label] == ["Paris"]

@@ -1,6 +1,6 @@
 """Template tags used on many pages: icons, figures, and the components that have a body.
 
-Filters: `metric percent compact bytes duration ago` (see `core.numbers`), `share` (0…1 to an SVG width),
+Filters: `metric percent compact bytes duration latency ago` (see `core.numbers`), `share` (0…1 to an SVG width),
 `heat` (0…1 to one of the classes heat-0 … heat-10), `tone` (an index to a class of the data palette),
 `state_icon`, `state_word`.
 """
@@ -27,6 +27,7 @@ register.filter("percent", numbers.percent)
 register.filter("compact", numbers.compact)
 register.filter("bytes", numbers.size)
 register.filter("duration", numbers.duration)
+register.filter("latency", numbers.latency)
 register.filter("ago", numbers.ago)
 
 STATES: Mapping[str, tuple[str, Any]] = {

@@ -65,8 +65,8 @@ def language_word(code: str) -> str:
         "ja": _("Japanese"),
         "ko": _("Korean"),
         "ru": _("Russian and other Cyrillic"),
-        "latin": _("another language in Latin letters"),
-        "other": _("other"),
+        "latin": _("Another language in Latin letters"),
+        "other": _("Other"),
     }
     return names.get(code, code)
 

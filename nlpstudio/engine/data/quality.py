@@ -62,16 +62,25 @@ def _duplicates(facts: Facts, codes: NDArray[np.int8]) -> Iterator[tuple[str, st
     same = np.diff(inputs[order]) == 0
     if not same.any():
         return
-    yield "rows.duplicate", f"{int(same.sum()):,} rows repeat the text of another row"
+    repeated = int(same.sum())
+    yield (
+        "rows.duplicate",
+        f"{repeated:,} rows repeat the text of another row"
+        if repeated > 1
+        else "1 row repeats the text of another row",
+    )
     starts = np.flatnonzero(np.concatenate(([True], ~same)))
     targets, splits = column(facts.targets)[order], codes[order]
     sizes = np.diff(np.append(starts, len(order)))
     contradicting = np.minimum.reduceat(targets, starts) != np.maximum.reduceat(targets, starts)
     if contradicting.any():
         first = int(order[starts[contradicting]].min())
+        texts = int(contradicting.sum())
         yield (
             "labels.contradict",
-            f"{int(contradicting.sum()):,} texts appear with different labels (one is row {first})",
+            f"{texts:,} texts appear with different labels (one is row {first})"
+            if texts > 1
+            else f"1 text appears with different labels (in row {first} and others)",
         )
     across = np.minimum.reduceat(splits, starts) != np.maximum.reduceat(splits, starts)
     if across.any():

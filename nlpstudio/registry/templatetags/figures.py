@@ -52,11 +52,11 @@ METRICS: Mapping[str, Any] = {
 """In the order in which they are shown."""
 
 OUTCOMES: Mapping[str, Any] = {
-    "right": pgettext_lazy("entity", "right"),
-    "wrong_type": pgettext_lazy("entity", "wrong type"),
-    "wrong_border": pgettext_lazy("entity", "wrong border"),
-    "missed": pgettext_lazy("entity", "missed"),
-    "invented": pgettext_lazy("entity", "invented"),
+    "right": pgettext_lazy("entity", "Right"),
+    "wrong_type": pgettext_lazy("entity", "Wrong type"),
+    "wrong_border": pgettext_lazy("entity", "Wrong border"),
+    "missed": pgettext_lazy("entity", "Missed"),
+    "invented": pgettext_lazy("entity", "Invented"),
 }
 """What may become of an entity."""
 

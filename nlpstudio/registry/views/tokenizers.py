@@ -146,7 +146,8 @@ def corpus_tokens(request: HtmxRequest, corpus_id: UUID) -> HttpResponse:
         raise Http404
     folders = project_shelf.tokenizer_folders(version.dataset.project)
     chosen = request.GET.get("tokenizer", "")
-    chosen = chosen if chosen in folders else next(iter(folders), "")
+    if chosen not in folders:
+        chosen = project_shelf.tokenizer_of(version) or next(iter(folders), "")
     figures = _counted(version, chosen, folders[chosen][1]) if chosen else None
     context = {
         "version": version,
