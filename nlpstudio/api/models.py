@@ -96,8 +96,11 @@ def version(request: ApiRequest, version_id: UUID) -> dict[str, Any]:
 
 @router.get("/model-versions/{uuid:version_id}/evaluation", response=dict[str, Any], summary="Its evaluation report")
 def evaluation(request: ApiRequest, version_id: UUID) -> dict[str, Any]:
-    """The content of `evaluation.json`: for each split its rows, metrics, per-label table and confusion."""
-    return reports.read(version_to_try(request.auth, version_id).artifact)
+    """The content of `evaluation.json`: for each split its rows, metrics, per-label table and confusion. Guests get no
+    rows of the data.
+    """
+    found = version_to_try(request.auth, version_id)
+    return reports.read(found.artifact, as_guest=found.model.project.my_role is None)
 
 
 @router.get("/model-versions/{uuid:version_id}/mistakes", response=Listing, summary="Its mistakes, the worst first")

@@ -15,6 +15,8 @@ SPLITS = ("test", "validation")
 WIDEST = 25
 """A confusion matrix with more labels than this is shown as a list of its largest cells."""
 PAIRS = 20
+ROWS = ("samples",)
+"""Parts of a split's report that are rows of the data: guests are not shown them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,12 +58,16 @@ class SplitReport:
     tables: dict[str, Any] = field(default_factory=dict)
 
 
-def read(artifact: Path) -> dict[str, Any]:
-    """The content of `evaluation.json`; a report without splits when there is none."""
+def read(artifact: Path, *, as_guest: bool = False) -> dict[str, Any]:
+    """The content of `evaluation.json`, to guests without rows; a report without splits when there is none."""
     path = artifact / "evaluation.json"
     if not path.is_file():
         return {"splits": {}}
     report: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    if as_guest:
+        for split in report["splits"].values():
+            for part in ROWS:
+                split.pop(part, None)
     return report
 
 
@@ -70,9 +76,9 @@ def best_split(report: Mapping[str, Any]) -> str:
     return next((name for name in SPLITS if name in report["splits"]), "")
 
 
-def of(version: ModelVersion) -> list[SplitReport]:
+def of(version: ModelVersion, *, as_guest: bool = False) -> list[SplitReport]:
     """The reports of a version, test first."""
-    splits = read(version.artifact)["splits"]
+    splits = read(version.artifact, as_guest=as_guest)["splits"]
     return [_split_report(name, splits[name]) for name in SPLITS if name in splits]
 
 

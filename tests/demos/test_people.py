@@ -14,7 +14,8 @@ from nlpstudio.demos import history, services
 from nlpstudio.demos.asking import EXPLAINED
 from nlpstudio.demos.models import PastInput
 from nlpstudio.engine.inference.pool import Pool
-from nlpstudio.registry.models import ModelVersion, Visibility
+from nlpstudio.registry import reports
+from nlpstudio.registry.models import Model, ModelVersion, Visibility
 from tests.demos.test_demo import ASKED
 from tests.published import Publish
 
@@ -133,3 +134,21 @@ def test_reasons_come_through_the_worker_and_its_refusals_in_words(serve_worker:
     explained = services.explain(version, "good film", {"label": "positive"})
     assert explained["method"] == "integrated_gradients"
     assert [each["end"] for each in explained["words"]["text"]] == [4, 9]
+
+
+def test_a_guest_reads_a_report_without_the_rows_in_it(
+    client: Client, viewer: User, stranger: User, publish: Publish
+) -> None:
+    version = publish("translation")
+    Model.objects.filter(pk=version.model_id).update(visibility=Visibility.EVERYONE)
+    page, api = reverse("registry:version", args=[version.pk]), f"/api/v1/model-versions/{version.pk}/evaluation"
+    (row, *_) = reports.of(version)[0].tables["samples"]
+    told: dict[User, str] = {}
+    for user in (viewer, stranger):
+        client.force_login(user)
+        header = {"HTTP_AUTHORIZATION": f"Bearer {create_token(user=user, name='test')[1]}"}
+        report = client.get(api, **header)
+        assert report.json()["splits"]["test"]["metrics"] == version.metrics
+        told[user] = client.get(page).content.decode() + json.dumps(report.json(), ensure_ascii=False)
+    assert row["given"] in told[viewer] and row["reference"] in told[viewer]
+    assert row["given"] not in told[stranger] and row["reference"] not in told[stranger]

@@ -31,7 +31,7 @@ def detail(request: HtmxRequest, version_id: UUID) -> HttpResponse:
     version = version_to_try(request.user, version_id)
     context = {
         **frame(version, "card"),
-        "reports": reports.of(version),
+        "reports": reports.of(version, as_guest=version.model.project.my_role is None),
         "report_template": f"registry/_report_{family_of(version)}.html",
         "card": card.blocks_of(version.artifact),
         "api_url": request.build_absolute_uri(f"/api/v1/model-versions/{version.pk}/predict"),
