@@ -93,9 +93,10 @@ def _reading(task: str, text: str) -> Reading:
         raise ValidationError(
             [{"loc": ("options", *each["loc"]), "msg": each["msg"]} for each in error.errors()]
         ) from error
-    unknown = sorted(set(given.columns or {}) - set(ROLES[task].all))
+    known = ROLES[task].all if task in ROLES else ()
+    unknown = sorted(set(given.columns or {}) - set(known))
     if unknown:
-        words = f"{task} has no column {', '.join(unknown)}; its columns are {', '.join(ROLES[task].all)}"
+        words = f"{task} has no column {', '.join(unknown)}; its columns are {', '.join(known)}"
         raise ValidationError([{"loc": ("options", "columns"), "msg": words}])
     columns = None if given.columns is None else {role: str(column) for role, column in given.columns.items()}
     return Reading(**{**given.dict(), "columns": columns})

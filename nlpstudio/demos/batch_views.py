@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
-from django.http import HttpResponse, HttpResponseBase
+from django.http import Http404, HttpResponse, HttpResponseBase
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
@@ -31,6 +31,8 @@ from nlpstudio.registry.models import ModelVersion
 def predict_file(request: HtmxRequest, version_id: UUID) -> HttpResponse:
     """Bring a file; beneath, what was predicted before. Asks again by itself while one is under way."""
     version = version_for(request.user, version_id)
+    if not batches.answers_files(version):
+        raise Http404
     form = FileForm(request.POST, request.FILES) if request.method == "POST" else FileForm()
     if form.is_valid():
         try:

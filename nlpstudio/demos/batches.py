@@ -19,7 +19,7 @@ from nlpstudio.demos import tasks
 from nlpstudio.demos.meter import TWICE
 from nlpstudio.demos.models import UNDER_WAY, Batch, BatchState
 from nlpstudio.engine.batch.looking import look
-from nlpstudio.engine.batch.order import Reading
+from nlpstudio.engine.batch.order import ROLES, Reading
 from nlpstudio.engine.data.sniffing import Sniffed
 from nlpstudio.quotas import services as quotas
 from nlpstudio.registry.models import ModelVersion
@@ -34,11 +34,26 @@ class UnusableFile(StudioError):
     status = 400
 
 
+class AnswersNoFiles(StudioError):
+    """The model's task has no answer for a row of a table."""
+
+    code = "batch.no_files"
+    status = 400
+
+
+def answers_files(version: ModelVersion) -> bool:
+    """Whether there is something to say of a row: a language model that was only pre-trained has nothing."""
+    return version.model.task in ROLES
+
+
 def upload(*, version: ModelVersion, file: File[bytes], by: User, reading: Reading | None = None) -> Batch:
     """Take a file. With `reading` (its gaps are guessed) the prediction starts; without, a draft waits to be confirmed.
 
-    Raises `StudioError` for an empty file, one that is too large or above the team's storage, a full disk, and, with `reading`, `UnusableFile`.
+    Raises `AnswersNoFiles`, `StudioError` for an empty file, one that is too large or above the team's storage, a full
+    disk, and, with `reading`, `UnusableFile`.
     """
+    if not answers_files(version):
+        raise AnswersNoFiles(_("A model of this kind answers no files."))
     batch = Batch(id=uuid.uuid4(), version=version, source_name=shown_name(file), created_by=by)
     quotas.require_room(version.model.project, TWICE * (file.size or 0))
     batch.source_bytes = store(file, batch.source)
@@ -87,6 +102,7 @@ def start(*, batch: Batch, reading: Reading, by: User) -> None:
         state=BatchState.QUEUED,
         reading=settled.to_json(),
         queued_at=clock.now(),
+        engine=batch.version.answering_engine,
         abstain_below=batch.version.abstain_below,
     )
     if not started:
@@ -95,7 +111,7 @@ def start(*, batch: Batch, reading: Reading, by: User) -> None:
         )
     record(by, "batch.started", batch, project_id=batch.project.pk, version=str(batch.version))
     delay_on_commit(tasks.predict_files)
-    batch.refresh_from_db(fields=["state", "reading", "queued_at", "abstain_below"])
+    batch.refresh_from_db(fields=["state", "reading", "queued_at", "engine", "abstain_below"])
 
 
 @transaction.atomic

@@ -26,7 +26,7 @@ from nlpstudio.demos.models import Batch, BatchState
 from nlpstudio.engine.batch.journal import progress_of
 from nlpstudio.engine.batch.order import Reading
 from nlpstudio.engine.inference.predictor import Predictor
-from nlpstudio.registry.models import ModelVersion
+from nlpstudio.registry.models import EngineExport, JobState, ModelVersion
 from tests.published import Publish
 
 ROWS = "id\tcomment\n1\tgood film\n2\tbad meal\n3\t\n4\t=cmd good\n"
@@ -309,3 +309,30 @@ def test_the_history_asks_the_database_a_fixed_number_of_times(
         assert client.get(reverse("demos:predict_file", args=[version.pk])).status_code == 200
     with django_assert_max_num_queries(12):
         assert client.get(reverse("demos:batch", args=[Batch.objects.first().pk])).status_code == 200  # type: ignore[union-attr]  # there are six
+
+
+def test_a_file_is_answered_by_the_engine_that_answers_the_demo(
+    bring: Bring, version: ModelVersion, owner: User
+) -> None:
+    assert bring().order().engine == "torch"
+    EngineExport.objects.update_or_create(
+        version=version, defaults={"state": JobState.FINISHED, "report": {"chosen": "int8"}}
+    )
+    version = ModelVersion.objects.get(pk=version.pk)
+    assert version.answering_engine == "int8"
+    batch = batches.upload(
+        version=version, file=SimpleUploadedFile("rows.tsv", ROWS.encode()), by=owner, reading=Reading()
+    )
+    assert batch.order().engine == Batch.objects.get(pk=batch.pk).order().engine == "int8"
+
+
+def test_a_model_that_answers_no_files_has_no_door_for_them(client: Client, viewer: User, publish: Publish) -> None:
+    version = publish("pretraining")
+    client.force_login(viewer)
+    url, file = reverse("demos:predict_file", args=[version.pk]), SimpleUploadedFile("a.txt", b"good\n")
+    assert client.get(url).status_code == client.post(url, {"file": file}).status_code == 404
+    header = {"HTTP_AUTHORIZATION": f"Bearer {create_token(user=viewer, name='test')[1]}"}
+    file = SimpleUploadedFile("a.txt", b"good\n")
+    refused = client.post(f"/api/v1/model-versions/{version.pk}/batch", {"file": file}, **header)
+    assert refused.status_code == 400 and refused.json()["error"]["code"] == "batch.no_files"
+    assert not Batch.objects.exists()
