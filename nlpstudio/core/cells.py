@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterable
 
-RISKY = ("=", "+", "-", "@", "＝", "＋", "－", "＠")
-"""What begins a formula, for a spreadsheet set to Chinese or Japanese in its full-width form too."""
+_FORMULA = re.compile('["\\s\x00-\x1f\x7f\u200b-\u200f\u2060\ufeff]*[-=+@＝＋－＠]')
+"""What begins a formula, for a spreadsheet set to Chinese or Japanese in its full-width form too. Blanks before it,
+quotes, and what cannot be seen, are dropped by one spreadsheet or another.
+"""
 BOM = b"\xef\xbb\xbf"
 """At the beginning of a CSV: without it Excel does not take it for UTF-8."""
 _BLANKS = str.maketrans(
@@ -17,7 +20,7 @@ _BLANKS = str.maketrans(
 
 def safe(cell: str) -> str:
     """The cell, with an apostrophe before what a spreadsheet would take for a formula."""
-    return f"'{cell}" if cell.lstrip().startswith(RISKY) else cell
+    return f"'{cell}" if _FORMULA.match(cell) else cell
 
 
 def csv_line(cells: Iterable[object]) -> bytes:

@@ -52,14 +52,22 @@ def _safe(path: Path, outcome: Result) -> Iterator[bytes]:
     part = Part(name=path.name, open=lambda: path.open("rb"), path=path)
     yield cells.BOM
     for found in delimited.records(part, layout):
-        values = found.value if isinstance(found, Item) else [found.raw]
-        line = outcome.delimiter.join(_cell(value, outcome) for value in values)
+        values = found.value if isinstance(found, Item) else _cut(found.raw, outcome)
+        line = outcome.delimiter.join(_cell(value, outcome.delimiter) for value in values)
         yield f"{line}\r\n".encode("utf-8", "replace")
 
 
-def _cell(cell: str, outcome: Result) -> str:
-    """Blanks and tabs before a sign do not keep a spreadsheet from running it."""
+def _cut(raw: str, outcome: Result) -> list[str]:
+    """The cells of a row that no model could read, such as one with a control character: a spreadsheet opens it all the same."""
+    try:
+        return delimited.quoted_cells(raw, outcome.delimiter) if outcome.quoting else raw.split(outcome.delimiter)
+    except (delimited.OpenQuote, delimited.StrayQuote):
+        return [raw]
+
+
+def _cell(cell: str, delimiter: str) -> str:
+    """Quoted even where the file knows no quotes: a spreadsheet takes them off and would run what they hide."""
     cell = cells.safe(cell)
-    if outcome.quoting and any(sign in cell for sign in (outcome.delimiter, '"', "\r", "\n")):
+    if any(sign in cell for sign in (delimiter, '"', "\r", "\n")):
         return '"' + cell.replace('"', '""') + '"'
     return cell

@@ -24,7 +24,7 @@ from nlpstudio.core.errors import StudioError
 from nlpstudio.demos import batches, downloads, execution, tasks
 from nlpstudio.demos.models import Batch, BatchState
 from nlpstudio.engine.batch.journal import progress_of
-from nlpstudio.engine.batch.order import Reading
+from nlpstudio.engine.batch.order import Reading, Result
 from nlpstudio.engine.inference.predictor import Predictor
 from nlpstudio.registry.models import EngineExport, JobState, ModelVersion
 from tests.published import Publish
@@ -336,3 +336,29 @@ def test_a_model_that_answers_no_files_has_no_door_for_them(client: Client, view
     refused = client.post(f"/api/v1/model-versions/{version.pk}/batch", {"file": file}, **header)
     assert refused.status_code == 400 and refused.json()["error"]["code"] == "batch.no_files"
     assert not Batch.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "line", "cells"),
+    [
+        ("a.tsv", "\x01good\t=1+1", ["\x01good", "'=1+1"]),
+        ("a.tsv", '"=1+1"\tgood', ['\'"=1+1"', "good"]),
+        ("a.tsv", "\x01=1+1\tgood", ["'\x01=1+1", "good"]),
+        ("a.csv", "\x01good,=1+1", ["\x01good", "'=1+1"]),
+        ("a.csv", '"a ""b""",\x01@x', ['a "b"', "'\x01@x"]),
+    ],
+)
+def test_no_cell_for_spreadsheets_is_run_as_a_formula(bring: Bring, name: str, line: str, cells: list[str]) -> None:
+    delimiter = "\t" if name == "a.tsv" else ","
+    batch = bring(f"text{delimiter}note\ngood{delimiter}film\n{line}\n", name)
+    path = batch.folder / "result" / name
+    path.parent.mkdir()
+    path.write_text(f"text{delimiter}note\n{line}\n", encoding="utf-8")
+    outcome = Result(
+        file=name, name=name, format=name[2:], encoding="utf-8", delimiter=delimiter, quoting=name == "a.csv",
+        rows=1, errors=0, columns=[],
+    )  # fmt: skip
+    Batch.objects.filter(pk=batch.pk).update(state=BatchState.FINISHED, result=outcome.to_json())
+    batch.refresh_from_db()
+    safe = content_of(downloads.result(batch, safe=True)).decode("utf-8-sig")
+    assert list(csv.reader(io.StringIO(safe), delimiter=delimiter))[1] == cells
