@@ -30,7 +30,7 @@ def demo(request: HtmxRequest, secret: str) -> HttpResponse:
     seat = _seat(secret)
     if seat is None:
         return _gone(request, secret)
-    return _kept_private(views.first_page(request, seat) if not request.GET else _asked(request, seat))
+    return _kept_private(_asked(request, seat) if views.asks(request, seat) else views.first_page(request, seat))
 
 
 @policy(Policy.LINK, "POST")
@@ -56,7 +56,7 @@ def explain(request: HtmxRequest, secret: str) -> HttpResponse:
     try:
         sharing.count_use(seat.link, _address(request), cost=EXPLAINING_COSTS)
     except StudioError as error:
-        return views.trouble_page(request, seat, views.form_of(seat.version, request.POST), error)
+        return _kept_private(views.unexplained_page(request, seat, error))
     return _kept_private(views.explain_page(request, seat))
 
 

@@ -76,14 +76,12 @@ def link_of(secret: str) -> ShareLink | None:
 
 def count_use(link: ShareLink, address: str, *, cost: int = 1) -> None:
     """Note a question asked through the link. Raises `TooMany`."""
-    waits = (
-        limits.seconds_to_wait(f"share:{link.pk}:{address}", most=MOST_OF_ONE, seconds=MINUTE, cost=cost),
-        limits.seconds_to_wait(f"share:{link.pk}", most=MOST_OF_ALL, seconds=MINUTE, cost=cost),
-    )
-    if any(waits):
-        error = TooMany(
-            _("This link was used too often."), hint=_("Try again in %(count)s seconds.") % {"count": max(waits)}
-        )
-        error.retry_after = max(waits)
+    # One who is refused must not use up what is left for others.
+    wait = limits.seconds_to_wait(
+        f"share:{link.pk}:{address}", most=MOST_OF_ONE, seconds=MINUTE, cost=cost
+    ) or limits.seconds_to_wait(f"share:{link.pk}", most=MOST_OF_ALL, seconds=MINUTE, cost=cost)
+    if wait:
+        error = TooMany(_("This link was used too often."), hint=_("Try again in %(count)s seconds.") % {"count": wait})
+        error.retry_after = wait
         raise error
     ShareLink.objects.filter(pk=link.pk).update(uses=F("uses") + 1, last_used_at=clock.now())

@@ -78,9 +78,14 @@ def form_of(version: ModelVersion, data: QueryDict | None = None) -> DemoForm:
 
 def first_page(request: HtmxRequest, seat: Seat) -> HttpResponse:
     """The empty form, or the answer to what the address asks."""
-    if any(name in request.GET for name in DEMOS[seat.version.model.task].form.base_fields):
+    if asks(request, seat):
         return answer_page(request, seat, form_of(seat.version, request.GET))
     return _page(request, seat, form_of(seat.version))
+
+
+def asks(request: HtmxRequest, seat: Seat) -> bool:
+    """Whether the address holds an input. Messengers and mails add fields of their own, which ask nothing."""
+    return any(name in request.GET for name in DEMOS[seat.version.model.task].form.base_fields)
 
 
 def state_of(request: HtmxRequest, seat: Seat) -> HttpResponse:
@@ -134,6 +139,14 @@ def explain_page(request: HtmxRequest, seat: Seat) -> HttpResponse:
     if request.htmx:
         return render_page(request, "demos/_reasons.html", {**said, "seat": seat})
     return answer_page(request, seat, form, said)
+
+
+def unexplained_page(request: HtmxRequest, seat: Seat, error: StudioError) -> HttpResponse:
+    """Why nothing is explained now, where the reasons would stand."""
+    if request.htmx:
+        said = {"reasons_error": f"{error.message} {error.hint}".strip(), "seat": seat}
+        return render_page(request, "demos/_reasons.html", said)
+    return trouble_page(request, seat, form_of(seat.version, request.POST), error)
 
 
 def in_words(error: UnsuitableInput) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import timedelta
 
 import pytest
@@ -11,6 +12,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from nlpstudio.accounts.models import AuditEntry, User
+from nlpstudio.core import limits
 from nlpstudio.demos import sharing
 from nlpstudio.demos.models import ShareLink
 from nlpstudio.engine.inference.pool import Pool
@@ -129,3 +131,33 @@ def test_a_link_to_another_models_version_or_for_ever_is_not_made(
     client.post(url, {"version": other.pk, "days": 7})
     client.post(url, {"version": version.pk, "days": 9999})
     assert not ShareLink.objects.exists()
+
+
+def test_a_link_opens_with_what_messengers_add_to_its_address(client: Client, link: ShareLink) -> None:
+    page = client.get(sharing.address_of(link), {"from": "singlemessage", "utm_source": "mail"})
+    assert page.status_code == 200 and not page.context["form"].is_bound
+    link.refresh_from_db()
+    assert link.uses == 0
+
+
+def test_who_asks_too_often_does_not_use_the_link_up_for_others(
+    link: ShareLink, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits.time, "time", lambda: 0.0)
+    for _ in range(2 * sharing.MOST_OF_ALL):
+        with suppress(sharing.TooMany):
+            sharing.count_use(link, "10.0.0.1")
+    sharing.count_use(link, "10.0.0.2")
+    link.refresh_from_db()
+    assert link.uses == sharing.MOST_OF_ONE + 1
+
+
+def test_asking_why_too_often_is_told_where_the_reasons_stand(
+    client: Client, link: ShareLink, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sharing, "MOST_OF_ONE", 1)
+    url = f"{sharing.address_of(link)}explain/"
+    part = client.post(url, {"text": "good film", "target": ""}, HTTP_HX_REQUEST="true")
+    assert "used too often" in part.content.decode() and 'id="answer"' not in part.content.decode()
+    whole = client.post(url, {"text": "good film", "target": ""})
+    assert whole.status_code == 429 and whole["X-Robots-Tag"] == "noindex, nofollow"
