@@ -197,13 +197,10 @@ class Batcher(threading.Thread):
         if len(group) > 1:
             try:
                 answers = predictor.predict([request.inputs for request in group], group[0].parameters)
-            except UnsuitableInput:
-                pass  # one of them: each is asked alone below, so that only the unsuitable ones fail
             except ModelLost:
                 raise
-            except Exception as error:
-                _fail(group, error)
-                return
+            except Exception:
+                pass  # over one of them: each is asked alone below, so that only those fail that must
             else:
                 for request, answer in zip(group, answers, strict=True):
                     request.answer.set_result(self._wrap(answer))

@@ -218,3 +218,15 @@ def test_a_link_that_leads_outside_is_no_model(make_pool: MakePool, root: Path, 
     (root / "link").symlink_to(outside)
     with pytest.raises(UnknownModel):
         make_pool().submit("link", "hello", {}, seconds=1)
+
+
+def test_a_bug_over_one_input_does_not_fail_those_asked_with_it(make_pool: MakePool, models: dict[str, Echo]) -> None:
+    pool, model = make_pool(), models["a"]
+    model.gate.clear()
+    pool.submit("a", "first", {}, seconds=10)
+    until(lambda: model.calls == ["first"])
+    good, bug = (pool.submit("a", text, {}, seconds=10) for text in ("good", "bug"))
+    model.gate.set()
+    assert good.result(10)[0][0]["label"] == "good"
+    with pytest.raises(ZeroDivisionError):
+        bug.result(10)
