@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import time
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +17,9 @@ from nlpstudio.engine.errors import UnsuitableInput
 from nlpstudio.engine.inference import engines
 from nlpstudio.registry import usage
 from nlpstudio.registry.models import ModelVersion
+from nlpstudio.registry.words import SENTENCES
+
+logger = logging.getLogger(__name__)
 
 SECONDS = 30.0
 EXPLAIN_SECONDS = 60.0
@@ -24,6 +28,8 @@ BUSY = 429
 VERSIONS, BASE_MODELS = "versions", "base_models"
 """Whose encoders the serve worker may be asked for."""
 JSON = {"content-type": "application/json"}
+WORKERS_KINDS = ("application/json", "application/x-ndjson")
+"""Of a serve worker's answers."""
 
 
 class ServeAway(StudioError):
@@ -151,7 +157,7 @@ def _post(key: object, path: str, body: dict[str, Any], *, seconds: float) -> ht
         base, dialling = places.dialling(place)
         # The worker keeps the deadline itself; a little more than it lets its own words arrive.
         timeout = httpx.Timeout(left + 2, connect=places.CONNECT_SECONDS)
-        content = json.dumps({**body, "deadline_ms": 1000 * left})
+        content = packed({**body, "deadline_ms": 1000 * left})
         transport = httpx.HTTPTransport(**dialling)
         with httpx.Client(transport=transport, base_url=base, timeout=timeout, trust_env=False) as client:
             try:
@@ -161,12 +167,31 @@ def _post(key: object, path: str, body: dict[str, Any], *, seconds: float) -> ht
             except httpx.TransportError:
                 places.found_away(place)
                 continue
+        if not is_a_workers(response, place):
+            places.found_away(place)
+            continue
         if response.status_code != BUSY:
             return response
         refused = response
     if refused is None:
         raise away()
     return refused
+
+
+def packed(body: dict[str, Any]) -> bytes:
+    """The body of a question. Raises `UnsuitableInput` for what JSON cannot hold and no model could read."""
+    try:
+        return json.dumps(body, ensure_ascii=False, allow_nan=False).encode()
+    except ValueError as error:
+        raise UnsuitableInput("the input holds half a character, or a number that is not finite") from error
+
+
+def is_a_workers(response: httpx.Response, place: str) -> bool:
+    """Whether a serve worker said this. A proxy before the workers says in its own words that none is there."""
+    if response.headers.get("content-type", "").startswith(WORKERS_KINDS):
+        return True
+    logger.warning("%s answered %d, and not as a serve worker does", place, response.status_code)
+    return False
 
 
 def away() -> ServeAway:
@@ -187,8 +212,8 @@ def error_of(response: httpx.Response) -> Exception:
         504: _("The model did not answer in time."),
         413: _("The input is too large."),
     }
-    message = words.get(response.status_code, error["message"])
-    hint = _("Try again in a moment.") if response.status_code in (429, 504) else error["hint"]
+    message = words.get(response.status_code, SENTENCES.translated(error["message"]))
+    hint = _("Try again in a moment.") if response.status_code in (429, 504) else SENTENCES.translated(error["hint"])
     refused = ServeRefused(message, hint=hint, code=error["code"], status=response.status_code)
     if refused.status in (404, 500):  # a missing folder and a bug are the worker's trouble, not the asker's
         refused.status = 503

@@ -71,14 +71,15 @@ async def begin(version: ModelVersion, inputs: Any, parameters: dict[str, Any], 
         seconds = time.perf_counter() - started
         await sync_to_async(usage.COUNTER.add)(version.pk, source, seconds=seconds, failed=failed)
 
-    body = {**services.body_of(version, inputs, parameters), "deadline_ms": 1000 * FIRST_SECONDS}
+    body = services.packed({**services.body_of(version, inputs, parameters), "deadline_ms": 1000 * FIRST_SECONDS})
     error: Exception = services.away()
     for place in places.of(version.pk):
         client = _client(place)
         try:
-            request = client.build_request("POST", "/stream", content=json.dumps(body), headers=services.JSON)
+            request = client.build_request("POST", "/stream", content=body, headers=services.JSON)
             response = await client.send(request, stream=True)
-            if response.status_code == 200:
+            is_told = services.is_a_workers(response, place)
+            if is_told and response.status_code == 200:
                 return Stream(client, response, told)
             await response.aread()
         except httpx.ReadTimeout:  # it is there, and slow; there is no time to ask another
@@ -92,6 +93,9 @@ async def begin(version: ModelVersion, inputs: Any, parameters: dict[str, Any], 
             await client.aclose()
             raise
         await client.aclose()
+        if not is_told:
+            places.found_away(place)
+            continue
         error = services.error_of(response)
         if response.status_code != services.BUSY:
             break

@@ -1,4 +1,4 @@
-"""What the engine says about files to predict, to be shown in the language of the page."""
+"""What the engine says about files to predict and about inputs to a model, to be shown in the language of the page."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from django.utils.translation import gettext_noop as _
 from nlpstudio.core.sentences import Sentences
 from nlpstudio.datasets import words
 from nlpstudio.demos import abstaining
+from nlpstudio.registry import words as models
 
 _BATCHES = (
     _("the .zip file holds %(count)s data files: %(names)s"),
@@ -27,4 +28,4 @@ _DEMOS = (
     abstaining.SAVE_ONE,
 )
 
-SENTENCES = Sentences((*_BATCHES, *_DEMOS, *words.SENTENCES.patterns))
+SENTENCES = Sentences((*_BATCHES, *_DEMOS, *words.SENTENCES.patterns, *models.SENTENCES.patterns))

@@ -98,7 +98,27 @@ _INPUTS = (
     _("Give it a text to write on instead of messages."),
     _("this model's answers are not written word by word"),
     _("the model's chat template refuses the messages: %(why)s"),
+    _("the input holds half a character, or a number that is not finite"),
+    _("there is no word at that place"),
+    _("the answer is longer than what the model sees at once"),
+    _("the model does not know the label %(label)s"),
+    _("target must be an object with label, start and end"),
 )
+
+_SERVING = (
+    _("The prediction stopped on an error of ours."),
+    _("The serve worker's log has the details."),
+    _("The model's process ended while it was asked."),
+    _("It is started again when it is asked again."),
+    _("The model's process did not answer in %(seconds)s s and was ended."),
+    _("The model's process was lost %(count)s times within a minute."),
+    _("It is tried again in a minute. The machine may be short of memory; the serve worker's log knows more."),
+    _("%(name)s is no model here"),
+    _("%(name)s in %(folder)s is not in its manifest"),
+    _("%(name)s in %(folder)s differs from its manifest"),
+    _("%(name)s is missing from %(folder)s"),
+)
+"""Why a model cannot be asked now."""
 
 _EXPORTS = (
     _("%(name)s cannot be written as ONNX: %(why)s"),
@@ -125,4 +145,4 @@ _EXPORTS = (
     _("The upload's process ended with exit code %(number)s."),
 )
 
-SENTENCES = Sentences((*BASE_MODELS, *_EXPORTS, *_INPUTS, *NOTES))
+SENTENCES = Sentences((*BASE_MODELS, *_EXPORTS, *_INPUTS, *_SERVING, *NOTES))

@@ -101,6 +101,13 @@ def test_unsuitable_input_is_400_with_words(url: str, token: str, serve_worker: 
     assert answer.json()["error"]["code"] == "predict.unsuitable"
 
 
+@pytest.mark.parametrize("body", [b'{"inputs": "\\ud83d"}', b'{"inputs": "x", "parameters": {"abstain_below": NaN}}'])
+def test_what_is_no_text_or_no_number_is_400(url: str, token: str, serve_worker: Pool, body: bytes) -> None:
+    headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+    answer = httpx.post(url, content=body, headers=headers, timeout=30)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (400, "predict.unsuitable")
+
+
 def test_the_hub_client_raises_its_own_error_with_our_words(url: str, token: str, serve_worker: Pool) -> None:
     with pytest.raises(HfHubHTTPError, match="text is empty") as raised:
         InferenceClient(model=url, token=token).text_classification(" ")

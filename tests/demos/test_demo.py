@@ -198,3 +198,17 @@ def test_demo_and_program_abstain_below_the_saved_threshold(
     client.force_login(viewer)
     page = client.post(reverse("demos:predict", args=[version.pk]), {"text": "good"}).content.decode()
     assert "a person should decide" in page and "&quot;abstain&quot;: true" in page
+
+
+def test_what_the_model_cannot_take_is_said_in_the_language_of_the_page(
+    client: Client, viewer: User, serve_worker: Pool, publish: Publish
+) -> None:
+    client.force_login(viewer)
+    client.cookies["django_language"] = "zh-hans"
+    url = reverse("demos:predict", args=[publish("pretraining").pk])
+    assert "文本中没有空缺" in client.post(url, {"text": "nothing to fill"}).content.decode()
+    version = publish()
+    with (version.artifact / "config.json").open("a") as file:
+        file.write(" ")
+    answer = client.post(reverse("demos:predict", args=[version.pk]), {"text": "good film"})
+    assert answer.status_code == 503 and "与清单不符" in answer.content.decode()

@@ -154,3 +154,17 @@ def test_addresses_are_read_and_nonsense_is_refused() -> None:
     for nonsense in ("one:8100", "http://", "redis://one", "unix://"):
         with pytest.raises(ImproperlyConfigured, match="SERVE_URL"):
             serve_urls(nonsense)
+
+
+@pytest.mark.parametrize("status", [502, 200])
+def test_a_proxy_whose_workers_are_away_is_nobody_there(version: ModelVersion, settings: Any, status: int) -> None:
+    async def proxy(scope: Any, receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": status, "headers": [(b"content-type", b"text/html")]})
+        await send({"type": "http.response.body", "body": b"<html>Bad Gateway</html>"})
+
+    with serving(proxy) as address:
+        settings.SERVE_URLS = [address]
+        with pytest.raises(services.ServeAway):
+            services.predict(version, "good")
+        with pytest.raises(services.ServeAway):
+            services.warm(version)

@@ -196,7 +196,8 @@ def _refusals(seconds: float) -> Iterator[None]:
         raise
     except Exception as error:
         # The batcher has logged it. One prediction's bug must not look like a dead worker.
-        raise Refusal(500, "serve.failed", f"the prediction failed: {type(error).__name__}") from error
+        hint = "The serve worker's log has the details."
+        raise Refusal(500, "serve.failed", "The prediction stopped on an error of ours.", hint=hint) from error
 
 
 async def _left(receive: Receive) -> None:
