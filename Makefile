@@ -20,9 +20,10 @@ run: setup ## start everything on this machine; Ctrl-C ends it
 test: setup-dev ## the whole suite
 	$(BIN)/python -m pytest $(TEST_FLAGS) $(ARGS)
 
-test-postgres: setup-dev ## the suite on PostgreSQL, without engine, flows and browser (left out when there is none)
+test-postgres: setup-dev ## what touches the database, on PostgreSQL (left out when there is none)
 	$(BIN)/python -m tests.postgres $(BIN)/python -m pytest $(TEST_FLAGS) -m "not browser and not weights" \
-		--ignore tests/engine --ignore tests/samples --ignore tests/flows $(ARGS)
+		--ignore tests/engine --ignore tests/samples --ignore tests/flows --ignore tests/architecture \
+		--ignore tests/core/test_look.py $(ARGS)
 
 check: lint types contracts test test-postgres ## everything CI runs
 
