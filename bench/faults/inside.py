@@ -9,10 +9,12 @@ import os
 import random
 import resource
 import signal
+import sqlite3
 import subprocess
 import sys
 import threading
 import time
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -178,7 +180,7 @@ class Inside:
         worker = _worker("slow")
         try:
             until(lambda: Run.objects.get(pk=run.pk).step >= 1, 60, "the first worker trains")
-            os.kill(worker.pid, signal.SIGSTOP)
+            _stop(worker)
             stopped = Path(f"/proc/{worker.pid}/stat").read_text().split()[2] == "T"
             time.sleep(3 * settings.LEASE_SECONDS)
             until(lambda: leases.reap(), 30, "the run is taken from it")
@@ -302,6 +304,21 @@ def _worker(behaviour: str) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
         command, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=ROOT, start_new_session=True
     )
+
+
+def _stop(worker: subprocess.Popen[bytes]) -> None:
+    """SIGSTOP between two writes: who is stopped in the middle of one keeps SQLite's lock, and everybody waits."""
+    database = sqlite3.connect(connection.settings_dict["NAME"], timeout=0.2, isolation_level=None)
+    with closing(database):
+        while True:
+            os.kill(worker.pid, signal.SIGSTOP)
+            try:
+                database.execute("BEGIN IMMEDIATE")
+                database.execute("ROLLBACK")
+                return
+            except sqlite3.OperationalError:
+                os.kill(worker.pid, signal.SIGCONT)
+                time.sleep(0.05)
 
 
 def _end(worker: subprocess.Popen[bytes]) -> None:
