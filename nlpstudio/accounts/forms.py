@@ -52,11 +52,11 @@ class TokenForm(forms.Form):
 
     model = forms.ChoiceField(label=_("Model"), required=False)
     per_minute = forms.IntegerField(
-        label=_("Requests a minute, at most"),
+        label=_("Requests a minute"),
         required=False,
         min_value=1,
         max_value=1_000_000,
-        help_text=_("Empty: as the installation allows."),
+        help_text=_("At most. Empty: as the installation allows."),
     )
 
     def __init__(self, *args: Any, models: Sequence[tuple[str, str]] = (), **options: Any) -> None:
