@@ -24,6 +24,8 @@ logger = logging.getLogger(__name__)
 
 WAITING_MOST = 64
 TOGETHER_MOST = 32
+PART_MOST = 128
+"""Inputs of a long list that are answered before its deadline is looked at again."""
 
 
 class Predicts(Protocol):
@@ -50,13 +52,17 @@ class TooLate(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """`deadline` is on `time.monotonic`'s clock. With a `sink` the answer goes there, piece by piece."""
+    """`deadline` is on `time.monotonic`'s clock. With a `sink` the answer goes there, piece by piece.
+
+    `in_parts`: the answer to a list is the list of the answers, so that it may be had a part at a time.
+    """
 
     inputs: Any
     parameters: dict[str, Any]
     deadline: float
     answer: Future[Any] = field(default_factory=Future)
     sink: Sink | None = None
+    in_parts: bool = False
 
     @property
     def key(self) -> str | None:
@@ -207,11 +213,24 @@ class Batcher(threading.Thread):
                 return
         for request in group:
             try:
-                request.answer.set_result(predictor.predict(request.inputs, request.parameters))
+                request.answer.set_result(_predicted(predictor, request))
             except ModelLost:
                 raise
             except Exception as error:
                 _fail([request], error)
+
+
+def _predicted(predictor: Predicts, request: Request) -> Any:
+    """The answer to one request. Raises `TooLate` when nobody can be waiting any more for the rest of a long list."""
+    inputs, parameters = request.inputs, request.parameters
+    if not (request.in_parts and isinstance(inputs, list) and len(inputs) > PART_MOST):
+        return predictor.predict(inputs, parameters)
+    answers: list[Any] = []
+    for begin in range(0, len(inputs), PART_MOST):
+        if time.monotonic() > request.deadline:
+            raise TooLate
+        answers += predictor.predict(inputs[begin : begin + PART_MOST], parameters)
+    return answers
 
 
 class Closed(Exception):
@@ -221,7 +240,7 @@ class Closed(Exception):
 def _fail(group: Sequence[Request], error: Exception, *, known: bool = False) -> None:
     """Hand the error to those who wait, where it is raised again; the thread must live on for the others."""
     if not known and not isinstance(
-        error, UnsuitableInput | ModelLost | PredictionFailed
+        error, UnsuitableInput | TooLate | ModelLost | PredictionFailed
     ):  # the latter two were logged there
         logger.exception("a prediction failed", exc_info=error)
     for request in group:

@@ -83,14 +83,16 @@ class Pool:
         seconds: float,
         engine: str = engines.AUTOMATIC,
         sink: Sink | None = None,
+        in_parts: bool = False,
     ) -> Future[Any]:
         """Ask the model in folder `name` and return the coming answer; with a `sink` it goes there as it is written.
+        `in_parts` lets a list be answered a part at a time.
 
         The answer raises `UnsuitableInput`, `DamagedArtifact`, `ModelLost` or `TooLate`. Raises `UnknownModel`,
         `KeepsCrashing` and `QueueFull`.
         """
         deadline = time.monotonic() + seconds
-        request = Request(inputs=inputs, parameters=parameters, deadline=deadline, sink=sink)
+        request = Request(inputs=inputs, parameters=parameters, deadline=deadline, sink=sink, in_parts=in_parts)
         while True:
             loaded = self._get(name, engine)
             try:

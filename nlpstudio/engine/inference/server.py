@@ -120,7 +120,7 @@ class ServeApp:
         parameters = body.get("parameters") or {}
         if "inputs" not in body or not isinstance(parameters, dict):
             raise Refusal(400, UnsuitableInput.code, "inputs is missing, or parameters is no object")
-        return await _answer(self._pool, body, body["inputs"], parameters, engine=_engine(body))
+        return await _answer(self._pool, body, body["inputs"], parameters, engine=_engine(body), in_parts=True)
 
     async def _stream(self, body: dict[str, Any], receive: Receive, send: Send) -> None:
         """Lines as they come. What is wrong before the first piece has its status, later it is the last line."""
@@ -163,12 +163,16 @@ class ServeApp:
         return await _answer(pool, body, body["inputs"], parameters, engine=engines.TORCH)
 
 
-async def _answer(pool: Pool, body: dict[str, Any], inputs: Any, parameters: dict[str, Any], *, engine: str) -> Any:
+async def _answer(
+    pool: Pool, body: dict[str, Any], inputs: Any, parameters: dict[str, Any], *, engine: str, in_parts: bool = False
+) -> Any:
     """Ask a model of the pool and wait no longer than the request allows."""
     seconds = min(DEADLINE_SECONDS, float(body.get("deadline_ms") or 1000 * DEADLINE_SECONDS) / 1000)
     with _refusals(seconds):
         # The pool opens files and may wait for a lock: not in the event loop.
-        coming = await asyncio.to_thread(pool.submit, _name(body), inputs, parameters, seconds=seconds, engine=engine)
+        coming = await asyncio.to_thread(
+            pool.submit, _name(body), inputs, parameters, seconds=seconds, engine=engine, in_parts=in_parts
+        )
         return await asyncio.wait_for(asyncio.wrap_future(coming), timeout=seconds)
 
 

@@ -13,7 +13,7 @@ import pytest
 
 from nlpstudio.engine import manifest
 from nlpstudio.engine.errors import DamagedArtifact, UnsuitableInput
-from nlpstudio.engine.inference.batcher import QueueFull, TooLate
+from nlpstudio.engine.inference.batcher import PART_MOST, QueueFull, TooLate
 from nlpstudio.engine.inference.pool import OVERHEAD_BYTES, Pool, UnknownModel
 
 
@@ -230,3 +230,22 @@ def test_a_bug_over_one_input_does_not_fail_those_asked_with_it(make_pool: MakeP
     assert good.result(10)[0][0]["label"] == "good"
     with pytest.raises(ZeroDivisionError):
         bug.result(10)
+
+
+def test_a_long_list_is_answered_in_parts_until_its_time_is_over(make_pool: MakePool, models: dict[str, Echo]) -> None:
+    pool, model = make_pool(), models["a"]
+    texts = [f"text {number}" for number in range(2 * PART_MOST + 1)]
+    answers = pool.submit("a", texts, {}, seconds=10, in_parts=True).result(10)
+    assert [each[0]["label"] for each in answers] == texts
+    assert [len(call) for call in model.calls] == [PART_MOST, PART_MOST, 1]
+    model.calls.clear()
+    model.gate.clear()
+    late = pool.submit("a", texts, {}, seconds=0.2, in_parts=True)
+    until(lambda: len(model.calls) == 1)
+    time.sleep(0.2)
+    model.gate.set()
+    with pytest.raises(TooLate):
+        late.result(10)
+    assert len(model.calls) == 1
+    pool.submit("a", texts, {}, seconds=10).result(10)
+    assert len(model.calls[-1]) == len(texts), "what compares the first text with the others is asked whole"
