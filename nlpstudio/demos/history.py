@@ -33,6 +33,9 @@ def of(user: User, version: ModelVersion) -> list[PastInput]:
 
 
 def forget(*, user: User, version: ModelVersion, entry: str = "") -> None:
-    """Delete one entry, or all of the person's for this version."""
+    """Delete one entry, or, when none is named, all of the person's for this version."""
     mine = PastInput.objects.filter(user=user, version=version)
-    (mine.filter(pk=int(entry)) if entry.isdecimal() and len(entry) < 18 else mine).delete()
+    if not entry:
+        mine.delete()
+    elif entry.isdecimal() and len(entry) < 18:
+        mine.filter(pk=int(entry)).delete()

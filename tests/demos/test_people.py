@@ -68,6 +68,7 @@ def test_the_last_inputs_are_the_askers_own_bounded_and_can_be_forgotten(
     newest = history.of(viewer, version)[0]
     forget = reverse("demos:forget", args=[version.pk])
     client.post(forget, {"entry": str(newest.pk)})
+    client.post(forget, {"entry": "all of them"})
     assert newest not in history.of(viewer, version) and PastInput.objects.count() == 19
     history.remember(user=editor, version=version, fields={"text": "mine"}, said="")
     part = client.post(forget, HTTP_HX_REQUEST="true").content.decode()
