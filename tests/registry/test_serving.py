@@ -9,13 +9,16 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
 from nlpstudio.accounts.models import AuditEntry, User
+from nlpstudio.demos import batches, execution
 from nlpstudio.demos import services as demos
 from nlpstudio.engine import manifest
+from nlpstudio.engine.batch.order import Reading
 from nlpstudio.engine.inference import engines as files
 from nlpstudio.engine.inference.pool import Pool
 from nlpstudio.registry import archive, engines, exporting, usage
@@ -84,6 +87,13 @@ def test_a_published_version_gets_its_engines_and_is_answered_by_the_chosen_one(
     assert [each["label"] for each in after[0]] == [each["label"] for each in before[0]]
     assert [each["score"] for each in after[0]] == pytest.approx([each["score"] for each in before[0]], abs=1e-5)
     assert {each["engine"] for each in serve_worker.describe()} == {"torch", "onnx"}
+    file = SimpleUploadedFile("a.tsv", b"text\nthe film was good\n")
+    batch = batches.upload(version=fresh(version), file=file, by=owner, reading=Reading())
+    assert batch.engine == "onnx" and execution.execute()
+    batch.refresh_from_db()
+    (_head, row) = (batch.folder / "result" / batch.result["file"]).read_text().splitlines()
+    said, sure = row.split("\t")[1:3]
+    assert said == after[0][0]["label"] and float(sure) == pytest.approx(after[0][0]["score"], abs=1e-5)
     assert client.get(reverse("registry:download_onnx", args=[version.pk])).status_code == 200
     taken = b"".join(archive.zipped(version.artifact, "model", archive.without_weights))
     names = zipfile.ZipFile(io.BytesIO(taken)).namelist()
