@@ -28,6 +28,11 @@ from nlpstudio.demos import streams
 from nlpstudio.engine.errors import UnsuitableInput
 from nlpstudio.registry.models import ModelVersion
 
+PROMPTS_MOST = 16
+"""Prompts of one request, which counts as one against a token's rate."""
+CUT_OFF = "length"
+"""Why an answer ended that was not told: it took longer than an answer may."""
+
 
 class TokenRequest(HttpRequest):
     """A request that came with a good token, which is its `auth`."""
@@ -163,12 +168,12 @@ async def chat(request: TokenRequest, body: ChatIn) -> HttpResponseBase:
 
 @api.post("/completions", summary="Write a text on", response=Any)
 async def completions(request: TokenRequest, body: CompletionIn) -> HttpResponseBase:
-    """One choice a prompt."""
+    """One choice a prompt, of at most 16."""
     version = await sync_to_async(writers.find)(request.auth, body.model)
     body.refuse_unknown()
     prompts = [body.prompt] if isinstance(body.prompt, str) else body.prompt
-    if not prompts or (body.stream and len(prompts) > 1):
-        raise UnsuitableInput("prompt must be one text, or several when stream is off")
+    if not 0 < len(prompts) <= (1 if body.stream else PROMPTS_MOST):
+        raise UnsuitableInput(f"prompt must be one text, or up to {PROMPTS_MOST} when stream is off")
     shape = Shape(kind="text", model=body.model)
     if body.stream:
         writing = await streams.begin(version, {"prompt": prompts[0]}, body.parameters(), source="api")
@@ -217,7 +222,7 @@ async def _whole(writing: streams.Stream) -> dict[str, Any]:
     text, last = "", {"tokens": 0, "prompt_tokens": 0}
     async for piece in writing:
         text, last = text + piece["text"], piece
-    return {"finish": "stop", **last, "text": text}
+    return {"finish": CUT_OFF, **last, "text": text}
 
 
 async def _streamed(
@@ -229,7 +234,7 @@ async def _streamed(
         last = piece
         if piece["text"]:
             yield shape.piece(piece["text"])
-    yield shape.piece("", finish=last.get("finish", "stop"))
+    yield shape.piece("", finish=last.get("finish", CUT_OFF))
     if body.stream_options and body.stream_options.include_usage:
         yield shape.usage(last)
 

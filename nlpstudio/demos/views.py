@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
 
-from django.http import HttpResponse, QueryDict
+from django.http import Http404, HttpResponse, QueryDict
 from django.utils.translation import gettext as _
 
 from nlpstudio.core.errors import StudioError
@@ -125,6 +125,9 @@ def trouble_page(request: HtmxRequest, seat: Seat, form: DemoForm, error: Studio
 
 
 def explain_page(request: HtmxRequest, seat: Seat) -> HttpResponse:
+    """Raises `Http404` for a task that no reasons can be given for."""
+    if not seat.may_explain:
+        raise Http404
     form = form_of(seat.version, request.POST)
     if not form.is_valid():
         return _page(request, seat, form, status=422)

@@ -97,6 +97,8 @@ def test_what_cannot_be_done_is_refused_as_openai_refuses(
     with pytest.raises(openai.BadRequestError):
         client.chat.completions.create(model="Writer", messages=[])
     long: Any = [{"role": "user", "content": "good " * 300}]
+    with pytest.raises(openai.BadRequestError, match="up to 16"):
+        client.completions.create(model="Writer", prompt=["the film"] * 17)
     with pytest.raises(openai.BadRequestError, match="Shorten the prompt"):
         client.chat.completions.create(model="Writer", messages=long)
 

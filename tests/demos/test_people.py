@@ -96,6 +96,12 @@ def test_every_task_says_why(client: Client, viewer: User, serve_worker: Pool, p
     assert "target must be an object" in refused.content.decode()
 
 
+def test_a_model_that_writes_has_no_reasons(client: Client, viewer: User, publish: Publish) -> None:
+    client.force_login(viewer)
+    asked = reverse("demos:explain", args=[publish("generation").pk])
+    assert client.post(asked, {"text": "the film"}).status_code == 404
+
+
 def test_a_guest_tries_a_model_for_everyone_and_sees_no_data(
     client: Client, owner: User, stranger: User, serve_worker: Pool, version: ModelVersion
 ) -> None:
