@@ -22,8 +22,9 @@ from django.utils import translation
 from nlpstudio.accounts.models import User
 from nlpstudio.accounts.services import user_of_token
 from nlpstudio.core.live import group_of
+from nlpstudio.projects.models import Role
 from nlpstudio.runs import showing
-from nlpstudio.runs.access import run_for
+from nlpstudio.runs.access import run_for, with_relations
 from nlpstudio.runs.models import Run
 from nlpstudio.runs.sharing import KEPT, Shared, Tail, lines_after, shared
 
@@ -156,7 +157,7 @@ class RunConsumer(FollowerOfOneRun):
         language = wished if wished in known else user.language or settings.LANGUAGE_CODE
         page, role = self.query.get("page", "detail"), run.project.my_role
         key = ("parts", self.run_id, page if page in showing.LIVE_PARTS else "detail", language, role)
-        self._parts = shared(key, partial(_parts, user, *key[1:4]))
+        self._parts = shared(key, partial(_parts, *key[1:]))
         parts = await self._parts.get()
         new = {name: html for name, html in parts.items() if self._sent.get(name) != html}
         if new:
@@ -164,12 +165,16 @@ class RunConsumer(FollowerOfOneRun):
             self._sent.update(new)
 
 
-def _parts(user: User, run_id: UUID, page: str, language: str) -> dict[str, str]:
-    """The page's live parts, as everybody of the same role and language sees them; nothing once it is gone."""
-    try:
-        run = run_for(user, run_id)
-    except (Http404, PermissionDenied):
+def _parts(run_id: UUID, page: str, language: str, role: Role | None) -> dict[str, str]:
+    """The page's live parts, as everybody of that role and language sees them; nothing once it is gone.
+
+    They are read for nobody in particular: who gets them was let in on their own account, and may be shut out or get
+    another role while the others go on looking.
+    """
+    run = with_relations(Run.objects.filter(pk=run_id, deleted_at__isnull=True)).first()
+    if run is None:
         return {}
+    run.project.my_role = role
     with translation.override(language):
         return showing.live_parts(run, page)
 

@@ -16,7 +16,7 @@ from nlpstudio.accounts import services as accounts
 from nlpstudio.accounts.models import User
 from nlpstudio.config.asgi import application
 from nlpstudio.projects import people
-from nlpstudio.projects.models import Membership
+from nlpstudio.projects.models import Membership, Project, Role
 from nlpstudio.runs import leases, services
 from nlpstudio.runs.leases import Lease
 from nlpstudio.runs.models import Run
@@ -115,6 +115,24 @@ async def test_fragments_speak_the_language_of_the_page_and_hide_buttons_from_vi
     assert (await opened.connect())[0]
     assert "run-cancel" not in await opened.receive_from(timeout=5)
     await opened.disconnect()
+
+
+async def test_who_looks_on_is_told_on_when_the_first_to_look_is_removed(
+    run: Run, viewer: User, owner: User, stranger: User, project: Project
+) -> None:
+    await sync_to_async(Membership.objects.create)(project=project, user=stranger, role=Role.VIEWER)
+    opened = []
+    for user in (viewer, stranger):
+        each = await socket(f"/ws/runs/{run.pk}/", (b"cookie", await cookie_of(user)), (b"origin", OWN))
+        assert (await each.connect())[0]
+        assert "Queued" in await each.receive_from(timeout=5)
+        opened.append(each)
+    membership = await sync_to_async(Membership.objects.get)(user=viewer, project=project)
+    await sync_to_async(people.remove_member)(membership=membership, by=owner)
+    assert (await opened[0].receive_output(timeout=5))["code"] == 4404
+    await sync_to_async(services.cancel)(run=run, by=owner)
+    assert "Cancelled" in await opened[1].receive_from(timeout=5)
+    await opened[1].disconnect()
 
 
 @pytest.mark.parametrize("path", ["/ws/runs/{}/", "/ws/runs/{}/events/"])
