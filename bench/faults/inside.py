@@ -181,7 +181,7 @@ class Inside:
         try:
             until(lambda: Run.objects.get(pk=run.pk).step >= 1, 60, "the first worker trains")
             _stop(worker)
-            stopped = Path(f"/proc/{worker.pid}/stat").read_text().split()[2] == "T"
+            stopped = _state(worker) == "T"
             time.sleep(3 * settings.LEASE_SECONDS)
             until(lambda: leases.reap(), 30, "the run is taken from it")
             second = leases.claim("the second worker")
@@ -306,12 +306,18 @@ def _worker(behaviour: str) -> subprocess.Popen[bytes]:
     )
 
 
+def _state(process: subprocess.Popen[bytes]) -> str:
+    """As /proc has it: T is stopped."""
+    return Path(f"/proc/{process.pid}/stat").read_text().split()[2]
+
+
 def _stop(worker: subprocess.Popen[bytes]) -> None:
     """SIGSTOP between two writes: who is stopped in the middle of one keeps SQLite's lock, and everybody waits."""
     database = sqlite3.connect(connection.settings_dict["NAME"], timeout=0.2, isolation_level=None)
     with closing(database):
         while True:
             os.kill(worker.pid, signal.SIGSTOP)
+            until(lambda: _state(worker) == "T", 30, "the worker stands still")
             try:
                 database.execute("BEGIN IMMEDIATE")
                 database.execute("ROLLBACK")
