@@ -88,9 +88,13 @@ SETTINGS: Mapping[str, tuple[Any, Any]] = {
 RECIPES: Mapping[str, Any] = {
     "thorough": _("Thorough: three epochs, everything is trained. What the other recipes are measured by."),
     "steady": _(
-        "Steady: two epochs at twice the learning rate, lower layers slower, word vectors frozen. Two thirds of the time."
+        "Steady: two epochs at twice the learning rate, lower layers slower, word vectors frozen. "
+        "Two thirds of the time, at times a point less accurate."
     ),
-    "quick": _("Quick: one epoch at four times the learning rate, else as steady. A third of the time; try it first."),
+    "quick": _(
+        "Quick: one epoch at four times the learning rate, else as steady. "
+        "A third of the time, at times two points less accurate; to try things out."
+    ),
     "adapters": _("Adapters (LoRA): trains a hundredth of the weights. Less memory and small checkpoints, not faster."),
     "": _("Own settings"),
 }
