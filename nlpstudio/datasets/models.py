@@ -142,7 +142,7 @@ class DatasetVersion(models.Model):
     state = models.CharField(max_length=12, choices=VersionState, default=VersionState.DRAFT)
     source_name = models.CharField(max_length=255)
     source_bytes = models.PositiveBigIntegerField(default=0)
-    amends = models.ForeignKey("self", on_delete=models.PROTECT, null=True, related_name="amended_by")
+    amends = models.ForeignKey("self", on_delete=models.RESTRICT, null=True, related_name="amended_by")
     options = models.JSONField(default=dict)
     rows = models.PositiveBigIntegerField(default=0)
     columns = models.JSONField(default=list)

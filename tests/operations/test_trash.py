@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from nlpstudio.accounts.models import User
 from nlpstudio.datasets import services as datasets
-from nlpstudio.datasets.models import Dataset
+from nlpstudio.datasets.models import Dataset, DatasetVersion
 from nlpstudio.operations import trash
 from nlpstudio.projects import services as projects
 from nlpstudio.projects.models import Project, Role, TeamMembership
@@ -69,3 +69,24 @@ def test_a_project_comes_back_from_its_teams_trash(client: Client, project: Proj
     assert "Reviews" in client.get(reverse("operations:team_trash", args=[project.team_id])).content.decode()
     client.post(reverse("operations:restore_project", args=[project.team_id, project.pk]))
     assert client.get(reverse("projects:detail", args=[project.pk])).status_code == 200
+
+
+def test_a_data_set_goes_with_its_corrected_versions(
+    version: ModelVersion, project: Project, owner: User, django_capture_on_commit_callbacks
+):
+    first = version.dataset_version
+    DatasetVersion.objects.create(dataset=first.dataset, number=2, state="ready", amends=first)
+    registry.delete(model=version.model, by=owner)
+    datasets.delete(dataset=first.dataset, by=owner)
+    with django_capture_on_commit_callbacks(execute=True):
+        trash.purge(thing=Model.objects.get(pk=version.model_id), by=owner)
+        trash.purge(thing=Dataset.objects.get(pk=first.dataset_id), by=owner)
+    assert not DatasetVersion.objects.exists()
+
+
+def test_a_project_goes_with_its_corrected_versions(version: ModelVersion, project: Project, owner: User):
+    first = version.dataset_version
+    DatasetVersion.objects.create(dataset=first.dataset, number=2, state="ready", amends=first)
+    projects.delete(project=project, by=owner)
+    trash.purge(thing=project, by=owner)
+    assert not DatasetVersion.objects.exists()
