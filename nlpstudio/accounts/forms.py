@@ -38,7 +38,10 @@ class ProfileForm(forms.Form):
 
 
 class TokenForm(forms.Form):
-    """What a new token is for, what it may do, where and how often, and how long it lives. `models` are (id, name)."""
+    """What a new token is for, what it may do, where and how often, and how long it lives.
+
+    `projects` and `models` are (id, name): what its user may see, for a token writes into the log of its project.
+    """
 
     name = forms.CharField(
         label=_("Name"),
@@ -47,7 +50,7 @@ class TokenForm(forms.Form):
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
     )
     scope = forms.ChoiceField(label=_("May"), choices=Scope.choices, initial=Scope.ALL, required=False)
-    project = forms.UUIDField(label=_("Project"), required=False)
+    project = forms.ChoiceField(label=pgettext_lazy("a place", "In"), required=False)
     days = forms.ChoiceField(label=_("Lives for"), choices=LIFETIMES, required=False, initial="90")
 
     model = forms.ChoiceField(label=_("Model"), required=False)
@@ -59,12 +62,22 @@ class TokenForm(forms.Form):
         help_text=_("At most. Empty: as the installation allows."),
     )
 
-    def __init__(self, *args: Any, models: Sequence[tuple[str, str]] = (), **options: Any) -> None:
+    def __init__(
+        self,
+        *args: Any,
+        projects: Sequence[tuple[str, str]] = (),
+        models: Sequence[tuple[str, str]] = (),
+        **options: Any,
+    ) -> None:
         super().__init__(*args, **options)
         self._models = dict(models)
-        field = self.fields["model"]
-        assert isinstance(field, forms.ChoiceField)
-        field.choices = [("", _("Every model")), *models]
+        self.fields["project"].choices = [("", _("All my projects")), *projects]  # type: ignore[attr-defined]  # as declared
+        self.fields["model"].choices = [("", _("Every model")), *models]  # type: ignore[attr-defined]  # as declared
+
+    def project_chosen(self) -> UUID | None:
+        """The one project that the token opens, once the form is valid."""
+        chosen = self.cleaned_data["project"]
+        return UUID(chosen) if chosen else None
 
     def model_chosen(self) -> tuple[UUID, str] | None:
         """The one model that the token opens, once the form is valid."""

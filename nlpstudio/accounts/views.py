@@ -43,8 +43,11 @@ def profile(request: HtmxRequest) -> HttpResponse:
 @sensitive_variables("plain")
 def tokens(request: HtmxRequest) -> HttpResponse:
     """The user's tokens. A new one is shown in the answer to its form and nowhere else, so it is not a redirect."""
-    models = import_string(settings.TOKEN_MODELS)(request.user)
-    form, plain, made = TokenForm(request.POST or None, models=models), "", None
+    names = {
+        "projects": import_string(settings.TOKEN_PROJECTS)(request.user),
+        "models": import_string(settings.TOKEN_MODELS)(request.user),
+    }
+    form, plain, made = TokenForm(request.POST or None, **names), "", None
     if request.method == "POST" and form.is_valid():
         wanted = form.cleaned_data
         made, plain = services.create_token(
@@ -52,11 +55,11 @@ def tokens(request: HtmxRequest) -> HttpResponse:
             wanted["name"],
             form.expires_at(),
             scope=wanted["scope"] or Scope.ALL,
-            project_id=wanted["project"],
+            project_id=form.project_chosen(),
             model=form.model_chosen(),
             per_minute=wanted["per_minute"],
         )
-        form = TokenForm(models=models)
+        form = TokenForm(**names)
     mine = ApiToken.objects.filter(user=request.user, revoked_at__isnull=True)
     context = {"form": form, "tokens": mine, "plain": plain, "made": made}
     return render(request, "accounts/tokens.html", context, status=422 if form.errors else 200)

@@ -11,6 +11,8 @@ from nlpstudio.accounts.models import User
 from nlpstudio.projects.models import Membership, Project, Role, Team, TeamMembership
 from nlpstudio.projects.roles import EDITING
 
+NAMED_MOST = 500
+
 
 def role_in(user: User, project_id: UUID) -> Role | None:
     """The user's role in the project, the higher of their own and their team's; None for a stranger."""
@@ -46,6 +48,12 @@ def team_for(user: User, team_id: UUID, role: Role = Role.VIEWER) -> Team:
         raise Http404
     team.my_role = _at_least(role, role_in_team(user, team.pk))
     return team
+
+
+def projects_to_name(user: User) -> list[tuple[str, str]]:
+    """(id, name) of the projects to which a token of the user may be limited, by name."""
+    rows = Project.objects.visible_to(user).order_by("name", "pk").values_list("pk", "name")
+    return [(str(pk), name) for pk, name in rows[:NAMED_MOST]]
 
 
 def edits_somewhere(user: User) -> bool:

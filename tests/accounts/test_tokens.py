@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from nlpstudio.accounts import services
 from nlpstudio.accounts.models import ApiToken, AuditEntry, User
+from nlpstudio.projects.models import Project
 
 
 def test_a_token_opens_the_door_for_its_user_until_revoked(owner: User):
@@ -83,3 +84,16 @@ def test_the_command_prints_only_the_token(owner: User):
 def test_the_command_says_when_there_is_no_such_user():
     with pytest.raises(CommandError, match="There is no user"):
         call_command("token", "nobody@example.org")
+
+
+def test_a_token_is_limited_only_to_a_project_that_its_user_may_see(
+    client: Client, stranger: User, viewer: User, project: Project
+):
+    """It would stand in the log of that project."""
+    wish = {"name": "mine", "days": "30", "project": str(project.pk)}
+    client.force_login(stranger)
+    assert client.post("/accounts/tokens/", wish).status_code == 422
+    assert not ApiToken.objects.exists() and not AuditEntry.objects.filter(project_id=project.pk).exists()
+    client.force_login(viewer)
+    assert client.post("/accounts/tokens/", wish).status_code == 200
+    assert ApiToken.objects.get().project_id == project.pk

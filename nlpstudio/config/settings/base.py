@@ -191,6 +191,7 @@ SERVE_SOCKET = socket_path(STUDIO_HOME, "serve.sock")
 SERVE_URLS = serve_urls(env("SERVE_URL", default=""))  # serve workers elsewhere; empty: the one at the socket above
 SERVE_MEMORY_MB = env.int("STUDIO_SERVE_MEMORY_MB", default=2048)
 EXPORT_ENGINES = env.bool("STUDIO_EXPORT_ENGINES", default=True)  # make ONNX engines of what is published
+TOKEN_PROJECTS = "nlpstudio.projects.access.projects_to_name"
 TOKEN_MODELS = "nlpstudio.registry.access.models_to_name"
 TOKEN_PER_MINUTE = env.int("STUDIO_TOKEN_PER_MINUTE", default=6000)  # requests of one API token; 0: as many as it likes
 REDIS_URL = env("REDIS_URL", default=f"unix://{EMBEDDED_SOCKET}")
