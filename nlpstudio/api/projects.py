@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
 
 from ninja import Field, Router, Schema
+from pydantic import StringConstraints
 
 from nlpstudio.api.base import ApiRequest, Listing, paged
 from nlpstudio.projects import services
@@ -14,11 +15,14 @@ from nlpstudio.projects.models import Project, Role, Team
 
 router = Router(tags=["projects"])
 
+Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=120)]
+"""As the page takes it: blanks alone are no name."""
+
 
 class ProjectIn(Schema):
     """A new project."""
 
-    name: str = Field(min_length=1, max_length=120)
+    name: Name
     description: str = Field("", max_length=4000)
     team: UUID | None = None
 
@@ -26,7 +30,7 @@ class ProjectIn(Schema):
 class ProjectPatch(Schema):
     """What may be changed; what is absent stays."""
 
-    name: str | None = Field(None, min_length=1, max_length=120)
+    name: Name | None = None
     description: str | None = Field(None, max_length=4000)
     team: UUID | None = None
 

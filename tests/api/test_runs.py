@@ -166,3 +166,12 @@ def test_the_list_is_filtered_by_state(
     assert ask(client, PLACES[2], viewer, run).json()["count"] == 2
     answer = client.get(f"/api/v1/projects/{project.pk}/runs?state=finished", headers=bearer(viewer))
     assert [each["state"] for each in answer.json()["results"]] == ["finished"]
+
+
+def test_a_project_is_not_called_nothing(client: Client, editor: User) -> None:
+    """Nobody could click on it, nor type its name to delete it."""
+    headers = {"Authorization": f"Bearer {accounts.create_token(editor, 'test')[1]}"}
+    made = client.post("/api/v1/projects", {"name": "  "}, content_type="application/json", headers=headers)
+    assert made.status_code == 422
+    made = client.post("/api/v1/projects", {"name": " Mine "}, content_type="application/json", headers=headers)
+    assert (made.status_code, made.json()["name"]) == (201, "Mine")
