@@ -9,7 +9,10 @@ from django.urls import reverse
 from nlpstudio.accounts.models import User
 from nlpstudio.datasets import services, tasks
 from nlpstudio.datasets.models import DatasetVersion, VersionState
+from nlpstudio.engine.samples import SAMPLES
 from nlpstudio.projects.models import Project
+from nlpstudio.quotas import services as quotas
+from nlpstudio.quotas.groups import group_of
 from tests.datasets.conftest import FILES, REVIEWS, Import, upload_of
 
 SPLIT = {"preset": "80/10/10", "seed": "42", "stratify": "on", "keep_good_rows": "on"}
@@ -153,3 +156,41 @@ def test_problems_are_shown_with_line_and_remedy_and_the_lines_can_be_taken_away
     response = as_editor.get(reverse("datasets:rejected", args=[version.pk]))
     assert response["Content-Disposition"].startswith("attachment")
     assert b"no label <b>here</b>" in b"".join(response)  # type: ignore[arg-type]  # of a stream
+
+
+def test_a_viewer_reads_that_a_draft_waits_and_gets_the_version_before_it(
+    client: Client, viewer: User, editor: User, version: DatasetVersion
+) -> None:
+    dataset = version.dataset
+    newer = services.new_version(dataset=dataset, file=upload_of(REVIEWS), by=editor)
+    client.force_login(viewer)
+    assert client.get(reverse("datasets:detail", args=[dataset.pk]))["Location"] == _page("version", version)
+    page = client.get(_page("version", newer), follow=True)
+    assert page.status_code == 200 and "not settled yet" in page.content.decode()
+    assert "Every row" not in page.content.decode()
+
+
+def test_what_a_draft_does_not_have_is_not_found(as_editor: Client, draft: DatasetVersion) -> None:
+    assert as_editor.get(_page("download", draft)).status_code == 404
+    assert as_editor.get(reverse("datasets:row", args=[draft.pk, 0])).status_code == 404
+
+
+def test_a_sample_for_which_there_is_no_room_says_so(as_editor: Client, project: Project, admin: User) -> None:
+    limits = {"running_at_once": None, "hours_a_month": None, "storage_gb": 0}
+    quotas.change(group=group_of(project), by=admin, **limits)
+    answer = as_editor.post(reverse("datasets:add_sample", args=[project.pk, next(iter(SAMPLES))]), follow=True)
+    assert answer.status_code == 200 and "no room for this file" in answer.content.decode()
+
+
+def test_an_import_that_was_started_twice_is_shown(
+    as_editor: Client, draft: DatasetVersion, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both saw the draft; the other was faster."""
+    monkeypatch.setattr(DatasetVersion, "is_configurable", True)
+    DatasetVersion.objects.filter(pk=draft.pk).update(state=VersionState.IMPORTING)
+    answer = as_editor.post(_configure(draft), {**MAPPED, "start": "1"})
+    assert answer["Location"] == _page("importing", draft)
+
+
+def _page(view: str, version: DatasetVersion) -> str:
+    return reverse(f"datasets:{view}", args=[version.pk])

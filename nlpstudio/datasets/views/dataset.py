@@ -14,13 +14,17 @@ from nlpstudio.core.policy import Policy, policy
 from nlpstudio.datasets import services
 from nlpstudio.datasets.access import dataset_for
 from nlpstudio.datasets.forms import RenameForm
+from nlpstudio.datasets.models import VersionState
 from nlpstudio.projects.models import Role
 
 
 @policy(Policy.VIEWER)
 def detail(request: HtmxRequest, dataset_id: UUID) -> HttpResponse:
-    """Go to the newest version."""
-    newest = dataset_for(request.user, dataset_id).versions.first()
+    """Go to the newest version; those who cannot settle a draft, to the newest that is none."""
+    dataset = dataset_for(request.user, dataset_id)
+    versions = dataset.versions.all()
+    settled = versions.none() if dataset.project.is_editable else versions.exclude(state=VersionState.DRAFT)
+    newest = settled.first() or versions.first()
     if newest is None:
         raise Http404
     return go_to(request, "datasets:version", newest.pk)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from uuid import UUID
 
+from django.contrib import messages
 from django.http import Http404, HttpResponse, HttpResponseBase
 
 from nlpstudio.core import workers
+from nlpstudio.core.errors import StudioError
 from nlpstudio.core.htmx import HtmxRequest, go_to, render_page
 from nlpstudio.core.paging import page_of
 from nlpstudio.core.policy import Policy, policy
@@ -47,7 +49,11 @@ def add_sample(request: HtmxRequest, project_id: UUID, sample_id: str) -> HttpRe
     project = project_for(request.user, project_id, Role.EDITOR)
     if sample_id not in SAMPLES:
         raise Http404
-    version = services.add_sample(project=project, sample_id=sample_id, by=request.user)
+    try:
+        version = services.add_sample(project=project, sample_id=sample_id, by=request.user)
+    except StudioError as error:
+        messages.error(request, f"{error.message} {error.hint}".strip())
+        return go_to(request, "datasets:list", project.pk)
     return go_to(request, "datasets:importing", version.pk)
 
 

@@ -56,10 +56,9 @@ def data(request: HtmxRequest, version_id: UUID) -> HttpResponse:
 def row(request: HtmxRequest, version_id: UUID, row_id: int) -> HttpResponse:
     """One row in whole, at an address of its own."""
     version = version_for(request.user, version_id)
-    folder = downloads.folder_of(version)
-    if not 0 <= row_id < version.rows:
+    if not version.is_ready or not 0 <= row_id < version.rows:
         raise Http404
-    record = folder.get([row_id])[row_id]
+    record = downloads.folder_of(version).get([row_id])[row_id]
     context = {
         **_shell(version, "data"),
         "row": shown(record, version.dataset.task, version.labels, whole=True),
@@ -110,8 +109,10 @@ def used_by(request: HtmxRequest, version_id: UUID) -> HttpResponse:
 
 @policy(Policy.VIEWER)
 def download(request: HtmxRequest, version_id: UUID) -> HttpResponseBase:
-    """The good rows as TSV or JSONL."""
+    """The good rows as TSV or JSONL, once there are any."""
     version = version_for(request.user, version_id)
+    if not version.is_ready:
+        raise Http404
     split = request.GET.get("split", "")
     safe = request.GET.get("safe", "") == "1"
     return downloads.export(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
+from django.contrib import messages
 from django.forms import Form
 from django.http import HttpResponse
 
@@ -83,7 +84,10 @@ def _start(request: HtmxRequest, version: DatasetVersion) -> HttpResponse:
     form = ImportForm(request.POST, task=version.dataset.task, sniffed=sniffed)
     if not form.is_valid() or not sniffed.usable:
         return _configure_page(request, version, posted or version.import_options, bound=True)
-    services.configure(version=version, options=form.options(), by=request.user)
+    try:
+        services.configure(version=version, options=form.options(), by=request.user)
+    except StudioError as error:  # somebody started it meanwhile
+        messages.error(request, _words(error))
     return go_to(request, "datasets:importing", version.pk)
 
 
@@ -133,9 +137,9 @@ def _labels(preview: dict[str, Any]) -> list[str]:
 
 @policy(Policy.VIEWER)
 def importing(request: HtmxRequest, version_id: UUID) -> HttpResponse:
-    """Step 4: how far the import is, then what came of it."""
+    """Step 4: how far the import is, then what came of it. Of a draft it says only to viewers that it is one."""
     version = version_for(request.user, version_id)
-    if version.state == VersionState.DRAFT:
+    if version.state == VersionState.DRAFT and version.dataset.project.is_editable:
         return go_to(request, "datasets:configure", version.pk)
     context = {
         "project": version.dataset.project,
