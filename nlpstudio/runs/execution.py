@@ -51,7 +51,15 @@ def drive(run: Run, *, start: Start, should_leave: Callable[[], bool] = lambda: 
         leases.give_back(run, lease)
     except LeaseLost:
         logger.info("run %s was taken from this worker", run.pk)
+        _discard_what_was_taken(run)
+
+
+def _discard_what_was_taken(run: Run) -> None:
+    try:
         run.refresh_from_db(fields=["state", "artifact_id"])
+    except Run.DoesNotExist:  # purged with its project while we wrote
+        shutil.rmtree(run.folder, ignore_errors=True)
+    else:
         leftovers.discard(run)
 
 

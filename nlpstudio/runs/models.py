@@ -45,8 +45,9 @@ class RunQuerySet(models.QuerySet["Run"]):
         )
 
     def waiting(self) -> RunQuerySet:
-        """Queued runs, the oldest first. Which of them is next is for `queue` to say."""
-        return self.filter(state=State.QUEUED, deleted_at__isnull=True).order_by("queued_at", "pk")
+        """Queued runs, the oldest first, but those of projects in the trash. Which of them is next is for `queue` to say."""
+        alive = self.filter(deleted_at__isnull=True, project__deleted_at__isnull=True)
+        return alive.filter(state=State.QUEUED).order_by("queued_at", "pk")
 
     def held(self) -> RunQuerySet:
         """Runs that workers hold."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from django.utils.translation import gettext as _
 
 from nlpstudio.core import workers
-from nlpstudio.datasets.models import DatasetVersion
+from nlpstudio.datasets.models import TASK_NAMES, DatasetVersion
 from nlpstudio.engine import shelf
 from nlpstudio.engine.catalogue import CATALOGUE
 from nlpstudio.engine.conversion.sources import BaseModel
@@ -33,6 +33,8 @@ def reasons(*, version: DatasetVersion, spec: TrainSpec) -> list[Reason]:
 
 
 def _of_the_data(version: DatasetVersion, spec: TrainSpec) -> list[Reason]:
+    if in_trash := data_in_trash(version):
+        return [in_trash]
     if not version.is_ready:
         return [
             Reason(
@@ -47,7 +49,7 @@ def _of_the_data(version: DatasetVersion, spec: TrainSpec) -> list[Reason]:
             Reason(
                 code="run.wrong_task",
                 message=_("The data set is for another task."),
-                hint=_("Choose a data set of the task %(task)s.") % {"task": spec.task},
+                hint=_("Choose a data set of the task %(task)s.") % {"task": TASK_NAMES[spec.task]},
             )
         )
     if CATALOGUE[spec.task].labelled and len(version.labels) < 2:
@@ -76,6 +78,17 @@ def _of_the_data(version: DatasetVersion, spec: TrainSpec) -> list[Reason]:
             )
         )
     return found
+
+
+def data_in_trash(version: DatasetVersion) -> Reason | None:
+    """Whoever deleted data expects that nothing is trained on it any more."""
+    if version.dataset.deleted_at is None:
+        return None
+    return Reason(
+        code="run.data_in_trash",
+        message=_("The data set is in the trash."),
+        hint=_("Restore it from the trash of the project first."),
+    )
 
 
 def _of_the_base_model(version: DatasetVersion, spec: TrainSpec) -> list[Reason]:

@@ -108,6 +108,8 @@ def resume(*, run: Run, by: User) -> None:
     """Queue a stopped or failed run again: same run, same curves, from its last checkpoint. Raises `NotNow`."""
     if not run.can_resume:
         raise NotNow(_("A run that is %(state)s cannot be resumed.") % {"state": run.get_state_display()})
+    if in_trash := readiness.data_in_trash(run.dataset_version):
+        raise NotNow(in_trash.message, hint=in_trash.hint, code=in_trash.code)
     fields: dict[str, Any] = {"error_code": "", "error_message": "", "error_hint": "", "attempt": 0}
     _move(run, State.QUEUED, by, "run.resumed", queued_at=timezone.now(), place=0, stop_requested=False, **fields)
     delay_on_commit(tasks.work)

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from nlpstudio.runs import leases
+from nlpstudio.runs import execution, leases
 from nlpstudio.runs.leases import Lease, LeaseLost
 from nlpstudio.runs.models import Run
 from nlpstudio.runs.states import FINAL, LEASED, MOVES, State
@@ -76,3 +76,12 @@ def test_only_moves_of_the_table_are_made(make_run: Callable[..., Run], old: Sta
     assert moved == (new in MOVES[old])
     run.refresh_from_db()
     assert run.state == (new if moved else old)
+
+
+def test_a_run_that_is_purged_while_a_worker_has_it_leaves_nothing(run: Run) -> None:
+    claimed = leases.claim("a worker")
+    assert claimed is not None
+    (claimed.folder / "work").mkdir(parents=True)
+    Run.objects.filter(pk=run.pk).delete()
+    execution.drive(claimed, start=lambda _job, _folder: pytest.fail("nothing may be started"))
+    assert not claimed.folder.exists()

@@ -17,6 +17,7 @@ from nlpstudio.accounts.models import User
 from nlpstudio.core import workers
 from nlpstudio.datasets.models import Dataset, DatasetVersion
 from nlpstudio.engine.spec import TrainSpec
+from nlpstudio.projects import services as projects
 from nlpstudio.projects.models import Membership, Project, Role, Team
 from nlpstudio.quotas import services as quotas
 from nlpstudio.quotas.groups import group_of
@@ -217,3 +218,11 @@ def test_only_the_administrator_sets_quotas(client: Client, project: Project, ow
     assert client.post(address, {"running_at_once": "-1"}).status_code == 422
     assert client.post(address, {"running_at_once": "2", "storage_gb": "1.5"}).status_code == 302
     assert 'value="1.5"' in client.get(address).content.decode()
+
+
+def test_runs_of_a_project_in_the_trash_wait_until_it_is_back(run: Run, project: Project, owner: User) -> None:
+    """Nobody could see, stop or cancel them."""
+    projects.delete(project=project, by=owner)
+    assert leases.claim("a worker") is None and queue.waiting() == []
+    Project.objects.filter(pk=project.pk).update(deleted_at=None)
+    assert leases.claim("a worker") == run

@@ -12,6 +12,7 @@ from django.utils import timezone
 from nlpstudio.accounts.models import AuditEntry, User
 from nlpstudio.core import workers
 from nlpstudio.core.errors import StudioError
+from nlpstudio.datasets import services as datasets
 from nlpstudio.datasets.models import DatasetVersion, VersionState
 from nlpstudio.engine.spec import TrainParams, TrainSpec
 from nlpstudio.projects.models import Project
@@ -153,3 +154,21 @@ def test_a_clone_begins_with_the_same_settings(run: Run) -> None:
     values = services.clone(run)
     assert values["base_model"] == "tiny"
     assert values["epochs"] == run.train_spec.params.epochs
+
+
+def test_nothing_is_trained_on_data_in_the_trash(
+    project: Project, dataset_version: DatasetVersion, spec: TrainSpec, make_run: Callable[..., Run], editor: User
+) -> None:
+    """A run that is repeated or resumed asks for data that nobody chose anew."""
+    stopped = make_run(state=State.STOPPED, ended_at=timezone.now())
+    datasets.delete(dataset=dataset_version.dataset, by=editor)
+    stopped = Run.objects.get(pk=stopped.pk)
+    with pytest.raises(StudioError, match="in the trash"):
+        services.start(project=project, dataset_version=stopped.dataset_version, spec=spec, by=editor)
+    with pytest.raises(services.NotNow, match="in the trash"):
+        services.resume(run=stopped, by=editor)
+
+
+def test_a_reason_names_the_task_as_people_do(dataset_version: DatasetVersion) -> None:
+    found = readiness.reasons(version=dataset_version, spec=TrainSpec(task="ner", base_model="tiny"))
+    assert any("Named-entity recognition" in reason.hint for reason in found)
