@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterable, Sequence
 from typing import Any
+from urllib.parse import urlsplit
 from uuid import UUID
 
 from django.db import models
@@ -135,6 +136,12 @@ class Letter(Outgoing):
         return f"letter {self.pk}"
 
 
+def host_of(url: str) -> str:
+    """What everybody in the project may read of a webhook's address: the rest of it is a secret at many receivers."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.hostname}/…"
+
+
 class Webhook(models.Model):
     """An address outside that is told of a project's events, in bodies signed with `sealed_secret`."""
 
@@ -153,7 +160,7 @@ class Webhook(models.Model):
         ordering = ["created_at"]
 
     def __str__(self) -> str:
-        return self.url
+        return host_of(self.url)
 
 
 class Delivery(Outgoing):

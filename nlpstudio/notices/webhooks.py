@@ -51,7 +51,7 @@ def create(*, project: Project, url: str, events: Sequence[str], by: User) -> tu
 @transaction.atomic
 def change(*, hook: Webhook, url: str, events: Sequence[str], is_on: bool, by: User) -> None:
     """Another address, other events, on or off."""
-    before = hook.url
+    before = str(hook)
     hook.url, hook.events, hook.is_on, hook.failures = url, _known(events), is_on, 0
     hook.save(update_fields=["url", "events", "is_on", "failures"])
     audit.record(by, "webhook.changed", hook, project_id=hook.project_id, before=before, events=hook.events, on=is_on)

@@ -375,3 +375,17 @@ def test_a_secret_sealed_with_another_key_fails_in_words(
     settings.SECRET_KEY = "another-key-" + "y" * 32
     deliver_all()
     assert "SECRET_KEY" in Delivery.objects.get().error
+
+
+def test_the_log_that_viewers_read_has_no_address_of_a_webhook(
+    client: Client, project: Project, maintainer: User, viewer: User
+) -> None:
+    """At many receivers whoever has the address may send."""
+    first, second = (f"https://hooks.example.org/services/{secret}" for secret in ("S3CRET", "0TH3R"))
+    hook, _key = webhooks.create(project=project, url=first, events=ALL, by=maintainer)
+    webhooks.change(hook=hook, url=second, events=ALL, is_on=True, by=maintainer)
+    webhooks.delete(hook=hook, by=maintainer)
+    client.force_login(viewer)
+    page = client.get(reverse("projects:activity", args=[project.pk])).content.decode()
+    assert "https://hooks.example.org/…" in page
+    assert "S3CRET" not in page and "0TH3R" not in page
