@@ -16,6 +16,7 @@ from django.utils.translation import pgettext_lazy
 
 from nlpstudio.accounts import deeds
 from nlpstudio.accounts.models import AuditQuerySet, Scope, User
+from nlpstudio.accounts.services import EMAIL_TAKEN
 
 THEMES = [("", _("As on this computer")), ("light", _("Light")), ("dark", _("Dark"))]
 LIFETIMES = [("30", _("30 days")), ("90", _("90 days")), ("365", _("One year")), ("", _("No end"))]
@@ -142,7 +143,7 @@ class JoinForm(forms.Form):
     def clean_email(self) -> str:
         email: str = self.cleaned_data["email"].lower()
         if User.objects.filter(email__iexact=email).exists():
-            raise forms.ValidationError(_("There is an account with this e-mail. Sign in first, then open the link."))
+            raise forms.ValidationError(EMAIL_TAKEN)
         return email
 
     def clean_password(self) -> str:

@@ -8,18 +8,29 @@ from datetime import datetime
 from uuid import UUID
 
 from django.core.exceptions import PermissionDenied
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext_lazy
 
 from nlpstudio.accounts.audit import record
 from nlpstudio.accounts.models import ApiToken, Scope, SignInLink, User
 from nlpstudio.core import clock
+from nlpstudio.core.errors import StudioError
 from nlpstudio.core.live import announce
 
 TOKEN_MARK = "nlps_"
 SEEN_EVERY = 60.0
 PERSON_SEEN_EVERY = 300.0
+
+
+EMAIL_TAKEN = gettext_lazy("There is an account with this e-mail. Sign in first, then open the link.")
+
+
+class EmailTaken(StudioError):
+    """Somebody, maybe the same person with a second click, made an account with this e-mail."""
+
+    code = "user.email_taken"
 
 
 def digest_of(secret: str) -> str:
@@ -132,8 +143,12 @@ def ensure_admin(email: str, password: str | None = None) -> tuple[User, str | N
 
 @transaction.atomic
 def create_user(*, email: str, name: str, password: str) -> User:
-    """A new account, made by somebody who was invited."""
-    user = User.objects.create_user(email, password, name=name)
+    """A new account, made by somebody who was invited. Raises `EmailTaken`."""
+    try:
+        with transaction.atomic():
+            user = User.objects.create_user(email, password, name=name)
+    except IntegrityError as error:
+        raise EmailTaken(str(EMAIL_TAKEN)) from error
     record(user, "user.created", user)
     return user
 

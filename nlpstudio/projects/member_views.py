@@ -11,6 +11,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
 
 from nlpstudio.accounts.forms import JoinForm
+from nlpstudio.accounts.services import EmailTaken
 from nlpstudio.accounts.views import BACKEND
 from nlpstudio.core.htmx import HtmxRequest, go_to, render_page
 from nlpstudio.core.policy import Policy, policy
@@ -90,8 +91,11 @@ def invitation(request: HtmxRequest, secret: str) -> HttpResponse:
                 login(request, user, backend=BACKEND)
         except people.InvitationGone:
             return render(request, "projects/invitation_gone.html", {}, status=410)
-        page = "projects:team" if found.team_id else "projects:detail"
-        return go_to(request, page, found.place.pk)
+        except EmailTaken as error:
+            assert form is not None  # only a new account has an e-mail to be taken
+            form.add_error("email", error.message)
+        else:
+            return go_to(request, "projects:team" if found.team_id else "projects:detail", found.place.pk)
     status = 422 if form is not None and form.errors else 200
     return render(request, "projects/invitation.html", {"invitation": found, "form": form}, status=status)
 

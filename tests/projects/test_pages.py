@@ -8,6 +8,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
+from nlpstudio.accounts.forms import JoinForm
 from nlpstudio.accounts.models import User
 from nlpstudio.projects import people, services
 from nlpstudio.projects.access import role_in
@@ -151,3 +152,15 @@ def test_a_known_address_is_asked_to_sign_in(client: Client, project: Project, o
     answer = client.post(f"/invitations/{secret}/", form)
     assert answer.status_code == 422 and "Sign in first" in answer.content.decode()
     assert role_in(stranger, project.pk) is None
+
+
+def test_a_second_click_on_the_way_in_says_that_the_account_is_there(
+    client: Client, project: Project, owner: User, stranger: User, monkeypatch: pytest.MonkeyPatch
+):
+    """Both clicks found the e-mail free; the other was faster."""
+    _made, secret = people.invite(to=project, role=Role.VIEWER, days=7, by=owner)
+    monkeypatch.setattr(JoinForm, "clean_email", lambda form: form.cleaned_data["email"])
+    form = {"name": "Stan", "email": stranger.email, "password": "a long enough phrase"}
+    answer = client.post(f"/invitations/{secret}/", form)
+    assert answer.status_code == 422 and "There is an account with this e-mail" in answer.content.decode()
+    assert Invitation.objects.open().exists()
