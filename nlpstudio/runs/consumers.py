@@ -46,7 +46,9 @@ class FollowerOfOneRun(AsyncWebsocketConsumer):
 
     async def connect(self) -> None:
         self.run_id: UUID = self.scope["url_route"]["kwargs"]["run_id"]
-        self.query = {key: values[-1] for key, values in parse_qs(self.scope["query_string"].decode()).items()}
+        self.query = {
+            key: values[-1] for key, values in parse_qs(self.scope["query_string"].decode(errors="replace")).items()
+        }
         self._user: User | None = None
         self._run: Run | None = None
         self._checked_at = float("-inf")

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
+from nlpstudio.core.errors import StudioError
 from nlpstudio.datasets.models import DatasetVersion
 from nlpstudio.engine import shelf
 from nlpstudio.engine.catalogue import CATALOGUE
@@ -17,7 +19,7 @@ from nlpstudio.engine.errors import InvalidSpec
 from nlpstudio.engine.spec import MADE, SCRATCH, TrainParams, TrainSpec, settings_of
 from nlpstudio.projects.models import Project
 from nlpstudio.registry import project_shelf
-from nlpstudio.runs import cooking, suggesting
+from nlpstudio.runs import cooking, services, suggesting
 from nlpstudio.runs.wording import CHOICES, GROUPS, OWN_GROUPS, RECIPES, SETTINGS
 
 DEFAULTS = TrainParams()
@@ -41,6 +43,7 @@ class RunForm(forms.Form):
         label=_("Recipe"), choices=list(RECIPES.items()), required=False, widget=forms.RadioSelect
     )
     applied_recipe = forms.CharField(required=False, widget=forms.HiddenInput)
+    needs = forms.CharField(label=_("Labels of the worker"), max_length=300, required=False)
 
     def __init__(self, *args: Any, project: Project, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -61,6 +64,9 @@ class RunForm(forms.Form):
         model_field.choices = [(entry.id, entry.name) for entry in self.entries]
         for name, field in PARAMS.items():
             self.fields[name] = _field(name, field)
+        self.fields["needs"].tip = _(  # type: ignore[attr-defined]  # read by the template
+            "Only a worker that has all of these takes the run, such as gpu. Commas between several; empty: any worker."
+        )
         self._offer_languages()
         for name in suggesting.SUGGESTED:
             self.fields[f"suggested_{name}"] = forms.FloatField(required=False, widget=forms.HiddenInput)
@@ -123,9 +129,11 @@ class RunForm(forms.Form):
 
     @property
     def groups(self) -> list[tuple[str, list[forms.BoundField]]]:
-        """The folded settings; what only another task uses is left out."""
+        """The folded settings; what only another task uses is left out. The last group is about the machine."""
         shown = self._shown()
-        return [(label, [self[name] for name in names if name in shown]) for label, names in GROUPS]
+        found = [(label, [self[name] for name in names if name in shown]) for label, names in GROUPS]
+        found[-1][1].append(self["needs"])
+        return found
 
     @property
     def changed_count(self) -> int:
@@ -141,7 +149,7 @@ class RunForm(forms.Form):
 
     @property
     def has_folded_errors(self) -> bool:
-        return any(name in self.errors for name in PARAMS if name not in BASIC)
+        return any(name in self.errors for name in (*PARAMS, "needs") if name not in BASIC)
 
     @property
     def has_tokenizers(self) -> bool:
@@ -164,6 +172,13 @@ class RunForm(forms.Form):
         version = self.version
         assert version is not None
         return TrainSpec(task=version.dataset.task, base_model=self.cleaned_data["base_model"], params=self._params())
+
+    def clean_needs(self) -> list[str]:
+        """The labels; blanks and Chinese commas part them too."""
+        try:
+            return services.labels_of(re.split(r"[\s,，、;；]+", self.cleaned_data["needs"]))
+        except StudioError as error:
+            raise forms.ValidationError(f"{error.message} {error.hint}") from error
 
     def clean(self) -> dict[str, Any]:
         """An empty folded setting is its default, and so is a language that the base model does not tell."""

@@ -61,7 +61,7 @@ def start(
         dataset_version=dataset_version,
         base_model=spec.base_model,
         spec=spec.to_json(),
-        needs=_labels(needs),
+        needs=labels_of(needs),
         request_key=request_key,
         created_by=by,
         queued_at=timezone.now(),
@@ -131,6 +131,7 @@ def clone(run: Run) -> dict[str, Any]:
         "name": run.name,
         "dataset_version": str(run.dataset_version_id),
         "base_model": spec.base_model,
+        "needs": ", ".join(run.needs),
         **dataclasses.asdict(spec.params),
     }
 
@@ -174,7 +175,8 @@ def may_reorder(run: Run, user: User) -> bool:
     return run.created_by_id == user.pk or run.project.is_owned
 
 
-def _labels(needs: Iterable[str]) -> list[str]:
+def labels_of(needs: Iterable[str]) -> list[str]:
+    """As workers have them, each once. Raises `StudioError` for what is no label."""
     found = sorted({label.strip().lower() for label in needs if label.strip()})
     for label in found:
         if not LABEL.fullmatch(label):

@@ -268,3 +268,18 @@ def test_the_settings_page_says_how_the_run_was_computed(client: Client, viewer:
     assert "label_smoothing" in page and "mlm_nsp" not in page, "settings of other tasks"
     assert "Matrix products by" in page
     assert "2.13.0" in page
+
+
+def test_a_run_asks_for_a_worker_with_labels_and_so_does_its_clone(
+    client: Client, editor: User, make_run: Callable[..., Run]
+) -> None:
+    run = make_run(needs=["big-memory", "gpu"])
+    client.force_login(editor)
+    form = client.get(reverse("runs:clone", args=[run.pk])).context["form"]
+    values = {name: form[name].value() for name in form.fields if form[name].value() not in (None, False)}
+    assert values["needs"] == "big-memory, gpu"
+    url = reverse("runs:create", args=[run.project_id])
+    bad = client.post(url, {**values, "needs": "gpu!"})
+    assert bad.status_code == 422 and "is no label of a worker" in bad.content.decode()
+    client.post(url, {**values, "needs": "gpu，big-memory"})
+    assert [each.needs for each in Run.objects.all()] == [run.needs, run.needs]

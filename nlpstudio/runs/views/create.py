@@ -16,6 +16,7 @@ from nlpstudio.projects.models import Project, Role
 from nlpstudio.runs import estimating, readiness, services, suggesting
 from nlpstudio.runs.access import run_for
 from nlpstudio.runs.forms import RunForm, first_values, with_suggestions
+from nlpstudio.runs.words import SENTENCES
 
 FILLED = "epochs"
 """A field whose presence says that the query is the form itself, sent to be looked at again."""
@@ -47,10 +48,16 @@ def _start(request: HtmxRequest, project: Project) -> HttpResponse:
     version = form.version
     if form.is_valid() and version is not None:
         try:
-            name = form.cleaned_data["name"]
-            run = services.start(project=project, dataset_version=version, spec=form.spec(), by=request.user, name=name)
+            run = services.start(
+                project=project,
+                dataset_version=version,
+                spec=form.spec(),
+                by=request.user,
+                name=form.cleaned_data["name"],
+                needs=form.cleaned_data["needs"],
+            )
         except StudioError as error:
-            form.add_error(None, f"{error.message} {error.hint}".strip())
+            form.add_error(None, " ".join(map(SENTENCES.translated, (error.message, error.hint))).strip())
         else:
             return go_to(request, "runs:detail", run.pk)
     return _page(request, project, form, status=422)
