@@ -24,7 +24,8 @@ from bench.faults.ground import Count
 Acts = Mapping[str, Callable[[], Count]]
 GROUPS: Mapping[str, tuple[str, ...]] = {
     "training": ("R1", "R2", "R3", "R10", "R11"),
-    "inside": ("R4", "R5", "R6", "R6f", "R7", "R8", "R9", "B4", "B6"),
+    "inside": ("R4", "R5", "R6", "R6f", "R7", "R8", "R9", "B4"),
+    "disk": ("B6",),
     "clocks": ("B5",),
     "outside": ("B1k", "B1f", "B7", "B8", "B8r"),
     "apart": ("B1d", "B2", "B3"),
@@ -167,6 +168,7 @@ def _on_servers(args: argparse.Namespace) -> Iterator[Acts]:
 PLACES = {
     "training": _training,
     "inside": _inside,
+    "disk": _inside,
     "clocks": _clocks,
     "outside": _outside,
     "apart": _on_servers,
