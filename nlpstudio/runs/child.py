@@ -73,9 +73,8 @@ class Child:
     def read(self, timeout: float) -> list[bytes]:
         """The lines written to standard output within `timeout` seconds, as soon as there is one."""
         lines: list[bytes] = []
-        if not self._pipes.get_map():
-            time.sleep(min(timeout, 0.05))  # both pipes are closed, but the process still ends
-            return lines
+        if not self._pipes.get_map():  # both pipes are closed, but the process still ends
+            timeout = min(timeout, 0.05)
         for key, _events in self._pipes.select(timeout):
             for _turn in range(READS_A_TURN):
                 data = self._take(key.fileobj)  # type: ignore[arg-type]  # only pipes were registered
