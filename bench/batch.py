@@ -24,7 +24,7 @@ import psutil
 from bench import machine
 from bench.ingest import WORDS
 from nlpstudio.engine import manifest, shelf
-from nlpstudio.engine.batch.journal import progress_of
+from nlpstudio.engine.batch.journal import PART_FILE, progress_of
 from nlpstudio.engine.batch.order import RESULT_FILE, Order, Result
 from nlpstudio.engine.environment import child_environment
 from nlpstudio.engine.export import exporting
@@ -115,14 +115,16 @@ def measure(order: Order, *, seconds: float, kills: int) -> dict[str, Any]:
     }
 
 
-def in_order(order: Order) -> bool | None:
-    """Whether the result has every row once and in its place; None when there is no result."""
+def in_order(order: Order) -> bool:
+    """Whether every row that is answered is there once and in its place, also in a result that is not whole yet."""
     path = order.out / RESULT_FILE
-    if not path.exists():
-        return None
-    result = Result.from_json(json.loads(path.read_text(encoding="utf-8")))
-    with order.source.open("rb") as source, (order.out / result.file).open("rb") as answers:
-        pairs = zip(source, answers, strict=True)
+    is_whole = path.exists()
+    answered = order.work / PART_FILE
+    if is_whole:
+        answered = order.out / Result.from_json(json.loads(path.read_text(encoding="utf-8"))).file
+    with order.source.open("rb") as source, answered.open("rb") as answers:
+        whole = (line for line in answers if line.endswith(b"\n"))  # the last may have been cut off
+        pairs = zip(source, whole, strict=is_whole)
         return all(answer.startswith(line.rstrip(b"\n") + b"\t") for line, answer in pairs)
 
 
