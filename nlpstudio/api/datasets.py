@@ -37,7 +37,7 @@ class SplitIn(Schema):
     train: float = 0.8
     validation: float = 0.1
     test: float = 0.1
-    seed: int = 42
+    seed: int = Field(42, ge=0, lt=2**31)
     stratify: StrictBool = True
 
 

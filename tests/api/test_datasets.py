@@ -122,6 +122,8 @@ def test_the_good_rows_are_downloaded(call: Call, viewer: User, version: str) ->
         ('{"columns": {"txt": "a"}}', "options.columns"),
         ('{"split": {"train": 0.5}}', "options.split"),
         ('{"split": {"seed": "x"}}', "options.split.seed"),
+        ('{"split": {"seed": -1}}', "options.split.seed"),
+        ('{"split": {"train": NaN}}', "options.split"),
     ],
 )
 def test_options_that_make_no_sense_are_refused_by_name(

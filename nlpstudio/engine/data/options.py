@@ -25,7 +25,8 @@ class SplitOptions(Jsonable):
 
     def __post_init__(self) -> None:
         shares = (self.train, self.validation, self.test)
-        if any(share < 0 for share in shares) or abs(sum(shares) - 1) > 1e-6 or self.train == 0:
+        is_whole = abs(sum(shares) - 1) <= 1e-6  # never so with one that is no number
+        if not is_whole or any(share < 0 for share in shares) or self.train == 0:
             raise InvalidSpec(
                 f"the shares of train, validation and test are {shares}",
                 hint="Give three shares that sum to 1, with more than 0 for train.",
