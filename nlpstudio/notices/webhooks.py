@@ -84,11 +84,11 @@ def test(*, hook: Webhook, by: User) -> Delivery:
 
 
 def announce(entry: AuditEntry, telling: Telling) -> None:
-    """Put the event on its way to the project's webhooks that want it."""
+    """Put the event on its way to the project's webhooks that want it; of one in the trash nothing goes out."""
     if not telling.event or entry.project_id is None:
         return
-    wanting = Webhook.objects.filter(project_id=entry.project_id, is_on=True).select_related("project")
-    for hook in wanting:
+    wanting = Webhook.objects.filter(project_id=entry.project_id, project__deleted_at__isnull=True, is_on=True)
+    for hook in wanting.select_related("project"):
         if telling.event in hook.events:
             _send(hook, telling.event, _body(telling.event, _data(hook.project, entry, telling)))
 

@@ -31,6 +31,7 @@ from nlpstudio.accounts.models import AuditEntry, User
 from nlpstudio.notices import posting, sending, tasks, webhooks
 from nlpstudio.notices.models import RETRY_SECONDS, Delivery, Webhook
 from nlpstudio.projects import people
+from nlpstudio.projects import services as projects
 from nlpstudio.projects.models import Project, Role
 from nlpstudio.runs.models import Run
 from tests.notices.conftest import Receiver
@@ -389,3 +390,11 @@ def test_the_log_that_viewers_read_has_no_address_of_a_webhook(
     page = client.get(reverse("projects:activity", args=[project.pk])).content.decode()
     assert "https://hooks.example.org/…" in page
     assert "S3CRET" not in page and "0TH3R" not in page
+
+
+def test_of_a_project_in_the_trash_nothing_goes_out(
+    hook: tuple[Webhook, str], project: Project, run: Run, owner: User
+) -> None:
+    projects.delete(project=project, by=owner)
+    record(None, "run.finished", run, project_id=project.pk)
+    assert not Delivery.objects.exists()
