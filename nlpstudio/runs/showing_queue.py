@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 from django.db.models import Q
 from django.utils.translation import gettext as _
@@ -12,6 +14,7 @@ from django.utils.translation import ngettext
 from nlpstudio.accounts.models import User
 from nlpstudio.core.models import Worker
 from nlpstudio.projects.models import Project, Role
+from nlpstudio.projects.roles import EDITING
 from nlpstudio.quotas import groups
 from nlpstudio.quotas.models import Quota
 from nlpstudio.quotas.services import GB, stored_bytes
@@ -67,9 +70,7 @@ class Shown:
 def of(user: User) -> Shown:
     """What the user sees of the queue, in a fixed number of queries."""
     visible = set(Project.objects.visible_to(user).values_list("pk", flat=True))
-    own = Q(memberships__user=user, memberships__role=Role.OWNER)
-    by_team = Q(team__memberships__user=user, team__memberships__role=Role.OWNER)
-    owned = set(Project.objects.filter(own | by_team).values_list("pk", flat=True)) & visible
+    owned, edited = (visible & _where(user, roles) for roles in ([Role.OWNER], EDITING))
     rates = Rates.of_late()
     held = Run.objects.held().select_related("project", "created_by", "dataset_version__dataset").order_by("started_at")
     running = [
@@ -91,11 +92,18 @@ def of(user: User) -> Shown:
             before=each.before,
             starts_in_s=each.starts_in_s,
             can_move=each.run.project_id in owned
-            or (each.run.project_id in visible and each.run.created_by_id == user.pk),
+            or (each.run.project_id in edited and each.run.created_by_id == user.pk),
         )
         for each in queue.waiting()
     ]
     return Shown(running=running, waiting=waiting, workers=list(Worker.objects.alive().serving("train")))
+
+
+def _where(user: User, roles: Iterable[Role]) -> set[UUID]:
+    """The projects in which the user has one of these roles, by themselves or by the team."""
+    own = Q(memberships__user=user, memberships__role__in=roles)
+    by_team = Q(team__memberships__user=user, team__memberships__role__in=roles)
+    return set(Project.objects.filter(own | by_team).values_list("pk", flat=True))
 
 
 def quotas() -> list[dict[str, Any]]:

@@ -21,7 +21,7 @@ from nlpstudio.projects import services as projects
 from nlpstudio.projects.models import Membership, Project, Role, Team
 from nlpstudio.quotas import services as quotas
 from nlpstudio.quotas.groups import group_of
-from nlpstudio.runs import fairness, leases, queue, services
+from nlpstudio.runs import fairness, leases, queue, services, showing_queue
 from nlpstudio.runs.fairness import Entry, Use
 from nlpstudio.runs.models import Run, Turn
 from nlpstudio.runs.services import NotNow
@@ -226,3 +226,12 @@ def test_runs_of_a_project_in_the_trash_wait_until_it_is_back(run: Run, project:
     assert leases.claim("a worker") is None and queue.waiting() == []
     Project.objects.filter(pk=project.pk).update(deleted_at=None)
     assert leases.claim("a worker") == run
+
+
+def test_who_may_only_look_by_now_gets_no_buttons_for_their_own_run(
+    make_run: MakeRun, viewer: User, editor: User
+) -> None:
+    make_run(created_by=viewer)
+    make_run(created_by=editor)
+    assert [row.can_move for row in showing_queue.of(viewer).waiting] == [False, False]
+    assert [row.can_move for row in showing_queue.of(editor).waiting].count(True) == 1
