@@ -39,9 +39,10 @@ def change(
     Raises `PermissionDenied` for a move by somebody who is not an owner, or who may not make projects in the team.
     """
     before = project.name
-    project.name = before if name is None else name
-    project.description = project.description if description is None else description
-    project.save(update_fields=["name", "description"])
+    changes = {key: value for key, value in (("name", name), ("description", description)) if value is not None}
+    for key, value in changes.items():
+        setattr(project, key, value)
+    project.save(update_fields=list(changes))  # what somebody else changes meanwhile stays
     record(by, "project.changed", project, project_id=project.pk, team_id=project.team_id, before=before)
     if team is not None and team.pk != project.team_id:
         _move(project, team, by)

@@ -110,3 +110,11 @@ def test_no_account_is_left_when_the_invitation_was_taken(project: Project, owne
     with pytest.raises(people.InvitationGone):
         people.join_with_new_account(invitation=made, email="n@example.org", name="N", password="long enough pass")
     assert not User.objects.filter(email="n@example.org").exists()
+
+
+def test_two_who_change_different_things_at_once_both_succeed(project: Project, owner: User):
+    first, second = Project.objects.get(pk=project.pk), Project.objects.get(pk=project.pk)
+    services.change(project=first, by=owner, name="Ratings")
+    services.change(project=second, by=owner, description="Of books")
+    project.refresh_from_db()
+    assert (project.name, project.description) == ("Ratings", "Of books")
