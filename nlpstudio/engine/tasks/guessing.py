@@ -29,6 +29,7 @@ MARK = "[MASK]"
 TOP = 5
 MOST = 50
 SAMPLES = 4
+WORDS_LEAST = 8
 WORDS_GENERATED = 16
 LONGEST_SCORED = 256
 _WORD = re.compile(r"[^\W\d_]{3,}|[\u4e00-\u9fff]")
@@ -228,9 +229,9 @@ def sampler(
     rows: Sequence[CorpusRow], tokenizer: PreTrainedTokenizerBase, setup: Setup
 ) -> Callable[[Any], list[dict[str, Any]]]:
     """A function that lets a model fill the gaps of a few of `rows`, or continue their beginnings."""
-    chosen = [row for row in rows if len(max(row.lines, key=len)) > 12]
-    chosen = chosen[:: max(1, len(chosen) // SAMPLES)][:SAMPLES]
-    texts = [max(row.lines, key=len)[:200] for row in chosen]
+    longest = [max(row.lines, key=len)[:200] for row in rows]
+    telling = [text for text in longest if len(_WORD.findall(text)) >= WORDS_LEAST] or longest  # headings say little
+    texts = telling[:: max(1, len(telling) // SAMPLES)][:SAMPLES]
     if setup.params.objective == "clm":
         beginnings = [text[: max(4, min(len(text) // 2, 60))] for text in texts]
         return lambda model: [_continued(model, text, tokenizer, setup) for text in beginnings]
