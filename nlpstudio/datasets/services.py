@@ -53,6 +53,7 @@ def _add_version(dataset: Dataset, file: File[bytes], by: User, options: ImportO
     quotas.require_room(dataset.project, TWICE * (file.size or 0))
     version.source_bytes = store(file, version.source)
     try:
+        version.options = _first_options(dataset, version).to_json()  # reads the file: nobody waits for us meanwhile
         with transaction.atomic():
             _save_version(dataset, version, by)
             if options is not None:
@@ -72,8 +73,6 @@ def _save_version(dataset: Dataset, version: DatasetVersion, by: User) -> None:
     last = dataset.versions.aggregate(last=Max("number"))["last"] or 0
     version.dataset = dataset
     version.number = last + 1
-    if version.amends is None:
-        version.options = _first_options(dataset, version).to_json()
     version.save()
     quotas.require_room(dataset.project, version.source_bytes * (TWICE - 1), lock=True)
     record(

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
+from django.db import connection
 from django.test import Client
 from django.urls import reverse
 
 from nlpstudio.accounts.models import User
 from nlpstudio.datasets import services, tasks
 from nlpstudio.datasets.models import DatasetVersion, VersionState
+from nlpstudio.engine.data.sniffing import sniff
 from nlpstudio.engine.samples import SAMPLES
 from nlpstudio.projects.models import Project
 from nlpstudio.quotas import services as quotas
@@ -194,3 +198,20 @@ def test_an_import_that_was_started_twice_is_shown(
 
 def _page(view: str, version: DatasetVersion) -> str:
     return reverse(f"datasets:{view}", args=[version.pk])
+
+
+@pytest.mark.django_db(transaction=True)
+def test_nobody_waits_while_a_new_file_is_looked_at(
+    version: DatasetVersion, editor: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In SQLite a transaction keeps all other writers out."""
+    held: list[bool] = []
+
+    def looking(*args: Any, **options: Any) -> Any:
+        held.append(connection.in_atomic_block)
+        return sniff(*args, **options)
+
+    monkeypatch.setattr(services, "sniff", looking)
+    newer = services.new_version(dataset=version.dataset, file=upload_of(REVIEWS), by=editor)
+    assert held == [False]
+    assert newer.import_options.columns == version.import_options.columns
