@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from typing import Any
@@ -24,6 +25,8 @@ from nlpstudio.runs.states import State
 LONGEST_EVENT_BYTES = 256 * 1024
 LEAST_S_BETWEEN_STEPS = 0.9 / events.STEP_EVENTS_PER_SECOND
 LARGEST_COUNT = 2**53
+IN_COLUMNS = ("step", "steps", "resumed_from")
+LARGEST_IN_COLUMN = 2**31 - 1
 _NUMBER = (int, float, type(None))
 _TYPES: dict[str, Any] = {"int": int, "float": _NUMBER, "str": str, "bool": bool, "dict": dict, "list": list}
 
@@ -84,7 +87,7 @@ class Recorder:
         What `also` does is part of it, all or nothing; it returns more columns.
         """
         if isinstance(event, Failed):
-            fields |= {"error_code": event.code, "error_message": event.message, "error_hint": event.hint}
+            fields |= {"error_code": event.code[:60], "error_message": event.message, "error_hint": event.hint}
         else:
             self.is_prepared = True
         with transaction.atomic():
@@ -168,7 +171,7 @@ def _parse(line: bytes) -> tuple[Event, float] | None:
     if len(line) > LONGEST_EVENT_BYTES or not line.startswith(b"{"):
         return None
     try:
-        values = json.loads(line.replace(b"\\u0000", b""), parse_constant=lambda _name: None)
+        values = _values(line)
         event = events.from_json(values)
         at = float(values.get("at") or timezone.now().timestamp())
         datetime.fromtimestamp(at, UTC)
@@ -178,13 +181,27 @@ def _parse(line: bytes) -> tuple[Event, float] | None:
     return event, at
 
 
+def _values(line: bytes) -> Any:
+    """What the line holds, without what a database cannot keep: NUL, halves of characters, numbers that are none."""
+    values = json.loads(line.replace(b"\\u0000", b""), parse_constant=lambda _name: None, parse_float=_finite)
+    if b"\\ud" in line.lower():
+        values = json.loads(json.dumps(values, ensure_ascii=False).encode("utf-8", "replace"))
+    return values
+
+
+def _finite(text: str) -> float | None:
+    number = float(text)
+    return number if math.isfinite(number) else None
+
+
 def _check(event: Event) -> None:
     """Raise `TypeError` for a value that its column could not hold: a broken process must not break its worker."""
     for field in dataclasses.fields(event):
         value, kind = getattr(event, field.name), _TYPES.get(str(field.type).partition("[")[0])
         if kind is None or not isinstance(value, kind):
             raise TypeError(f"{field.name} must be {field.type}")
-        if kind is int and not -1 < value < LARGEST_COUNT:
+        most = LARGEST_IN_COLUMN if field.name in IN_COLUMNS else LARGEST_COUNT
+        if kind is int and not 0 <= value <= most:
             raise TypeError(f"{field.name} is out of bounds")
         if kind is dict and event.kind == "evaluated" and not all(isinstance(v, _NUMBER) for v in value.values()):
             raise TypeError("metrics must be numbers")

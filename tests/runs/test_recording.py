@@ -40,6 +40,22 @@ def test_numbers_that_json_does_not_know_are_stored_as_nothing(recorder: Recorde
     assert RunEvent.objects.get(kind="step").payload["loss"] is None
 
 
+def test_a_number_that_is_too_large_for_any_is_stored_as_nothing(recorder: Recorder) -> None:
+    words = line(trainer.step(1), 1.0).replace(b'"loss": 1.0', b'"loss": 1e999')
+    assert recorder.take([words])
+    assert RunEvent.objects.get(kind="step").payload["loss"] is None
+
+
+def test_half_a_character_in_the_reason_of_a_failure_does_not_hide_it(recorder: Recorder) -> None:
+    """The name of a file may hold one; PostgreSQL keeps none, and no database in a text."""
+    words = {"kind": "failed", "code": "x" * 80, "message": "no such file: a\udce4b \U0001f600", "hint": ""}
+    recorder.take([json.dumps(words).encode()])
+    assert recorder.closing is not None
+    recorder.close(recorder.closing)
+    run = Run.objects.get()
+    assert (run.error_message, run.error_code) == ("no such file: a?b \U0001f600", "x" * 60)
+
+
 def test_a_nul_in_a_message_does_not_reach_the_database(recorder: Recorder) -> None:
     recorder.take([b'{"kind": "warning", "code": "x", "message": "a\\u0000b"}'])
     assert RunEvent.objects.get(kind="warning").payload["message"] == "ab"
@@ -54,6 +70,7 @@ def test_a_nul_in_a_message_does_not_reach_the_database(recorder: Recorder) -> N
         b'{"kind": "evaluated", "step": 1, "epoch": 1, "split": "test", "metrics": {"f1": "high"}}',
         b'{"kind": "saved", "step": 1, "best": true, "at": 1e300}',
         b'{"kind": "saved", "step": 1e3, "best": true}',
+        b'{"kind": "saved", "step": 2147483648, "best": true}',
     ],
 )
 def test_what_is_no_event_is_left_out_and_told_once(recorder: Recorder, words: bytes) -> None:
