@@ -13,7 +13,7 @@ from django.utils import timezone
 from nlpstudio.accounts.models import User
 from nlpstudio.core import workers
 from nlpstudio.datasets.models import DatasetVersion
-from nlpstudio.projects.models import Project
+from nlpstudio.projects.models import Membership, Project
 from nlpstudio.runs import leases, suggesting
 from nlpstudio.runs.models import Run, RunEvent
 from nlpstudio.runs.states import State
@@ -59,6 +59,14 @@ def test_who_may_see_the_runs_of_a_project(
     status = {"stranger": 404, None: 302, "viewer": 403 if page == "create" else 200}.get(who, 200)
     answer = signed_in(client, request, who).get(reverse(f"runs:{page}", args=[project.pk]))
     assert answer.status_code == status
+
+
+def test_who_has_left_a_project_finds_their_runs_nowhere(client: Client, editor: User, run: Run) -> None:
+    Run.objects.filter(pk=run.pk).update(created_by=editor)
+    client.force_login(editor)
+    assert reverse("runs:detail", args=[run.pk]) in client.get("/").content.decode()
+    Membership.objects.filter(user=editor).delete()
+    assert reverse("runs:detail", args=[run.pk]) not in client.get("/").content.decode()
 
 
 def values(client: Client, project: Project, **changes: Any) -> dict[str, Any]:
