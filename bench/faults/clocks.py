@@ -143,7 +143,9 @@ def _told(worker: subprocess.Popen[str]) -> list[float]:
 
 def _is_untouched(run: Run) -> None:
     run.refresh_from_db()
-    assert (run.state, run.attempt, run.fence) == (State.FINISHED, 1, 1), f"{run.state} {run.error_code} {run.error_message}, taken {run.fence} times"
+    assert (run.state, run.attempt, run.fence) == (State.FINISHED, 1, 1), (
+        f"{run.state} {run.error_code} {run.error_message}, taken {run.fence} times"
+    )
     assert ModelVersion.objects.filter(run=run).count() == 1
     assert not run.events.filter(payload__code="run.lost").exists(), "it was taken for lost"
     assert not leases.reap()
