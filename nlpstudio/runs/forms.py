@@ -51,6 +51,7 @@ class RunForm(forms.Form):
             DatasetVersion.objects.ready()
             .filter(dataset__project=project, dataset__deleted_at__isnull=True)
             .select_related("dataset")
+            .defer("statistics", "first_problems", "columns")  # large, and only the chosen one's are read
             .order_by("-created_at")
         )
         own = project_shelf.entries(project)
