@@ -18,7 +18,7 @@ from typing import Any
 from bench import machine, report
 from bench.training import quality_table
 from bench.training.contenders import CONTENDERS
-from bench.training.rounds import run_module
+from bench.training.rounds import ROOT, run_module
 from bench.training.setting import LEARNING_RATE
 from bench.training.trial import TRAINER, Course, Trial
 from nlpstudio.engine import recipes
@@ -52,7 +52,7 @@ def main(arguments: Sequence[str]) -> int:
 def _trial(args: argparse.Namespace, recipe: str, seed: int) -> Trial:
     trial = Trial(
         data=args.set,
-        folder=str(args.data.resolve()),
+        folder=os.path.relpath(args.data, ROOT),
         model=args.model,
         rows=args.rows,
         validation=args.validation,

@@ -103,6 +103,11 @@ class Group:
         if self.size > 1:
             dist.barrier()
 
+    def leave(self) -> None:
+        """Part in peace: C++ aborts a process that ends while its threads still listen to the others."""
+        if self.size > 1:
+            dist.destroy_process_group()
+
     def reseed(self, encoder: Encoder, seed: int, step: int) -> None:
         """Give this process random numbers of its own for `step`. The first one goes on with those of a single process.
 

@@ -85,6 +85,7 @@ def _run(job: Job, stop: Callable[[], bool], event_interval: float, save_after: 
             yield from loop.train(training)
             if processes.is_first:
                 yield from _finish(job, data, training)
+            processes.leave()
             return
         except (MemoryError, RuntimeError) as error:
             tokens = fit.halved(training, training.tokens_at_once) if fit.is_out_of_memory(error) else None
