@@ -11,6 +11,10 @@ const box = form.elements.message;
 const storage = `chat-${page.dataset.chat}`;
 let said = JSON.parse(sessionStorage.getItem(storage) ?? "[]");
 let writing = null;
+const SLACK_PX = 48;
+
+/* How far the end of an answer lies behind the message that is being typed, in pixels; less than 0 when it is in sight. */
+const hiddenBy = (place) => place.getBoundingClientRect().bottom - form.getBoundingClientRect().top;
 
 function show(role, text) {
   const line = page.querySelector(`[data-chat-turn=${role}]`).content.firstElementChild.cloneNode(true);
@@ -51,8 +55,9 @@ async function answer() {
       signal: writing.signal,
       onText(piece, { tokens }) {
         text += piece;
+        const follows = hiddenBy(place) < SLACK_PX; // who has scrolled up to read is left there
         place.textContent = text;
-        place.scrollIntoView({ block: "nearest" });
+        if (follows) window.scrollBy(0, Math.max(0, hiddenBy(place) + SLACK_PX / 2));
         pace.textContent = `${(tokens / ((performance.now() - began) / 1000)).toFixed(1)} token/s`;
       },
     });

@@ -72,6 +72,8 @@ def test_stop_ends_the_writing_and_keeps_what_was_written(page: Page) -> None:
     expect(page.get_by_role("button", name="Stop")).to_be_hidden()
     kept = answer.inner_text()
     assert 1 < len(kept.split()) < 1400
+    end, form = (page.locator(each).last.bounding_box() for each in (".turn-text", "[data-chat-form]"))
+    assert end and form and end["y"] + end["height"] <= form["y"], "the newest words are in sight"
     page.wait_for_timeout(300)
     assert answer.inner_text() == kept
     expect(page.get_by_role("alert")).to_be_hidden()
