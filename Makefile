@@ -22,7 +22,7 @@ test: setup-dev ## the whole suite
 
 test-postgres: setup-dev ## what touches the database, on PostgreSQL (left out when there is none)
 	$(BIN)/python -m tests.postgres $(BIN)/python -m pytest $(TEST_FLAGS) -m "not browser and not weights" \
-		--ignore tests/engine --ignore tests/samples --ignore tests/flows --ignore tests/architecture \
+		--ignore tests/engine --ignore tests/samples --ignore tests/flows \
 		--ignore tests/core/test_look.py $(ARGS)
 
 check: lint types contracts test test-postgres ## everything CI runs

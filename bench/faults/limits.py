@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import resource
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -58,9 +58,17 @@ def _few_tasks(process: psutil.Process) -> Iterator[None]:
         yield
     finally:
         (group / "pids.max").write_text("max")
-        for pid in (group / "cgroup.procs").read_text().split():
-            (root / "cgroup.procs").write_text(pid)
+        until(lambda: _dissolved(group), 30, "nobody is in the group any more")
+
+
+def _dissolved(group: Path) -> bool:
+    """Move everybody into the group above and remove this one; what was born meanwhile is seen the next time."""
+    for pid in (group / "cgroup.procs").read_text().split():
+        with suppress(ProcessLookupError):
+            (group.parent / "cgroup.procs").write_text(pid)
+    with suppress(OSError):
         group.rmdir()
+    return not group.exists()
 
 
 def _few_files(outside: Outside, count: Count) -> bool:
@@ -100,14 +108,14 @@ def _few(outside: Outside, which: int, most: int, count: Count) -> bool:
     """The worker cannot start or feed a trainer: the run fails in words, the worker stays, and resuming works later."""
     studio, program = outside.studio, outside.program
     pool = _pool(studio)
-    for spare in pool.children(recursive=True):  # started before the limit
-        spare.kill()
+    _end_spares(pool)
     with _few_tasks(pool) if which == resource.RLIMIT_NPROC else _limit(pool, which, most):
         failed = program.ended(program.start(outside.version, epochs=1), 300)
         error: dict[str, Any] = failed["error"] or {}
         assert failed["state"] == "failed" and error["code"] in WORDS, json.dumps(failed["error"])
         assert error["message"] and error["hint"]
     assert _pool(studio).pid == pool.pid, "the worker died of it"
+    _end_spares(pool)
     program.api.post(f"runs/{failed['id']}/resume").raise_for_status()
     again = program.ended(failed["id"], 300)
     assert again["state"] == "finished", again["error"]
@@ -115,6 +123,13 @@ def _few(outside: Outside, which: int, most: int, count: Count) -> bool:
     name = {resource.RLIMIT_NPROC: "processes", resource.RLIMIT_AS: "memory"}[which]
     count.figures[f"few {name}"] = error["code"]
     return True
+
+
+def _end_spares(pool: psutil.Process) -> None:
+    """The processes that wait for a run: they keep the limits under which they were started."""
+    for spare in pool.children(recursive=True):
+        with suppress(psutil.NoSuchProcess):
+            spare.kill()
 
 
 def _pool(studio: Studio) -> psutil.Process:

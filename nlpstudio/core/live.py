@@ -11,6 +11,9 @@ from redis.exceptions import RedisError
 
 logger = logging.getLogger(__name__)
 
+REFUSED_THREAD = "start new thread"
+"""In Python's words when the machine refuses a thread."""
+
 
 def group_of(kind: str, object_id: UUID) -> str:
     """The channel group of one object, such as one run."""
@@ -24,5 +27,7 @@ def announce(kind: str, object_id: UUID) -> None:
         return
     try:
         async_to_sync(layer.group_send)(group_of(kind, object_id), {"type": "look.again", "kind": kind})
-    except (RedisError, OSError) as error:
+    except (RedisError, OSError, RuntimeError) as error:
+        if isinstance(error, RuntimeError) and REFUSED_THREAD not in str(error):
+            raise
         logger.warning("could not announce %s %s: %s", kind, object_id, error)
