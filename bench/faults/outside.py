@@ -113,9 +113,11 @@ class Outside:
                                 lost_at = 0.0
                             heard.append(event["seq"])
                             last_kind = event["kind"]
-                            if kills < times and len(heard) > 4 * (kills + 1):
+                            is_time = kills < times and len(heard) > 4 * (kills + 1)
+                            # What a killed one had sent is still read while the next is not there yet.
+                            if is_time and (living := self.studio.processes("config.web")):
                                 kills += 1
-                                self.studio.processes("config.web")[0].kill()
+                                living[0].kill()
                                 lost_at = time.monotonic()
                 except (OSError, WebSocketException, TimeoutError):
                     time.sleep(0.3)
