@@ -57,7 +57,7 @@ class Postgres:
     def kill_backends(self) -> int:
         """`kill -9` of every process that serves a connection; how many there were. The server recovers by itself."""
         server = int((self._data / "postmaster.pid").read_text().splitlines()[0])
-        found = [each for each in psutil.Process(server).children() if "postgres postgres" in " ".join(each.cmdline())]
+        found = [each for each in psutil.Process(server).children() if f"postgres {NAME}" in " ".join(each.cmdline())]
         for each in found:
             with suppress(psutil.NoSuchProcess):
                 each.kill()
