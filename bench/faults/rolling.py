@@ -22,7 +22,7 @@ CLIENTS = 4
 BETWEEN_S = 2.0
 RECONNECT_S = 30.0
 """Most of it is the start of a process: 3 s on a quiet machine."""
-LONG = {"epochs": 4000, "early_stopping": 0, "learning_rate": 1e-4}
+LONG = {"epochs": 1000, "early_stopping": 0, "learning_rate": 1e-4}
 
 
 @dataclass

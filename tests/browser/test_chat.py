@@ -37,7 +37,7 @@ def say(page: Page, words: str) -> Request:
 
 
 def test_an_answer_arrives_bit_by_bit_and_the_second_turn_keeps_the_first(page: Page) -> None:
-    page.get_by_label("Most tokens").fill("60")
+    page.get_by_label("Most tokens").fill("300")  # long enough that a starved browser sees more than its end
     page.evaluate(WATCH)
     say(page, "the film 3")
     expect(page.locator(".turn.is-user")).to_have_text(re.compile("the film 3"))
@@ -45,7 +45,7 @@ def test_an_answer_arrives_bit_by_bit_and_the_second_turn_keeps_the_first(page: 
     expect(answer).to_contain_text("good good")
     expect(page.get_by_role("button", name="Answer again")).to_be_enabled()
     lengths: list[int] = page.evaluate("window.lengths")
-    assert lengths == sorted(lengths) and len(set(lengths)) > 10, lengths
+    assert lengths == sorted(lengths) and len(set(lengths)) > 4, lengths
     expect(page.locator("[data-chat-pace]")).to_contain_text("token/s")
     first = answer.inner_text()
 
@@ -62,6 +62,15 @@ def test_an_answer_arrives_bit_by_bit_and_the_second_turn_keeps_the_first(page: 
     expect(page.get_by_text("Nothing has been said yet")).to_be_visible()
 
 
+def test_the_newest_words_stay_in_sight(page: Page) -> None:
+    page.get_by_label("Most tokens").fill("600")  # more than the page is high
+    say(page, "the film 4")
+    expect(page.get_by_role("button", name="Answer again")).to_be_enabled()
+    end, form = (page.locator(each).last.bounding_box() for each in (".turn-text", "[data-chat-form]"))
+    assert end and form and end["height"] > form["y"], "the answer is longer than the page"
+    assert end["y"] + end["height"] <= form["y"]
+
+
 def test_stop_ends_the_writing_and_keeps_what_was_written(page: Page) -> None:
     page.get_by_label("Most tokens").fill("1500")
     say(page, "the film 5")
@@ -72,8 +81,6 @@ def test_stop_ends_the_writing_and_keeps_what_was_written(page: Page) -> None:
     expect(page.get_by_role("button", name="Stop")).to_be_hidden()
     kept = answer.inner_text()
     assert 1 < len(kept.split()) < 1400
-    end, form = (page.locator(each).last.bounding_box() for each in (".turn-text", "[data-chat-form]"))
-    assert end and form and end["y"] + end["height"] <= form["y"], "the newest words are in sight"
     page.wait_for_timeout(300)
     assert answer.inner_text() == kept
     expect(page.get_by_role("alert")).to_be_hidden()
