@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -100,26 +100,33 @@ class Entry:
     until: datetime
 
 
-def _entry(name: str, kind: Kind, row: Any) -> Entry:
-    return Entry(
-        kind=name, label=kind.label, icon=kind.icon, id=row.pk, name=row.name, deleted_at=row.deleted_at, until=row.deleted_at + KEPT
-    )  # fmt: skip
+def _gone(name: str, kind: Kind, **place: Any) -> models.QuerySet[Any]:
+    """(kind, id, name, time) of each that was deleted there."""
+    rows = kind.model._default_manager.filter(deleted_at__isnull=False, **place).order_by()
+    named = rows.annotate(kind=models.Value(name, output_field=models.CharField()))
+    return named.values_list("kind", "pk", "name", "deleted_at")
 
 
-def of_project(project: Project) -> list[Entry]:
-    """What was deleted in the project, the latest first. One query a kind."""
-    found = [
-        _entry(name, kind, row)
-        for name, kind in KINDS.items()
-        for row in kind.model._default_manager.filter(project=project, deleted_at__isnull=False)
-    ]
-    return sorted(found, key=lambda entry: entry.deleted_at, reverse=True)
+def of_project(project: Project) -> models.QuerySet[Any]:
+    """What was deleted in the project, the latest first: rows for `entries`. One query for all kinds."""
+    first, *others = (_gone(name, kind, project=project) for name, kind in KINDS.items())
+    return first.union(*others, all=True).order_by("-deleted_at")
 
 
-def of_team(team: Team) -> list[Entry]:
-    """The team's deleted projects, the latest first."""
-    rows = Project.objects.filter(team=team, deleted_at__isnull=False).order_by("-deleted_at")
-    return [_entry("project", PROJECT, row) for row in rows]
+def of_team(team: Team) -> models.QuerySet[Any]:
+    """The team's deleted projects, the latest first: rows for `entries`."""
+    return _gone("project", PROJECT, team=team).order_by("-deleted_at")
+
+
+def entries(rows: Iterable[tuple[str, UUID, str, datetime]]) -> list[Entry]:
+    """The rows as a page shows them."""
+    kinds = {**KINDS, "project": PROJECT}
+    return [
+        Entry(
+            kind=kind, label=kinds[kind].label, icon=kinds[kind].icon, id=pk, name=name, deleted_at=at, until=at + KEPT
+        )
+        for kind, pk, name, at in rows
+    ]  # fmt: skip
 
 
 def find(project: Project, kind: str, thing_id: UUID) -> Any:

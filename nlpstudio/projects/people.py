@@ -34,6 +34,13 @@ class LastOwner(StudioError):
     code = "project.last_owner"
 
 
+class NoMember(StudioError):
+    """Somebody else took the member out meanwhile."""
+
+    code = "member.gone"
+    status = 404
+
+
 class InvitationGone(StudioError):
     """The invitation was used, revoked, or is too old."""
 
@@ -53,8 +60,8 @@ def own_role(by: User, place: Project | Team) -> Role | None:
 
 @transaction.atomic
 def set_role(*, membership: AnyMembership, role: Role, by: User) -> None:
-    """Give a member another role. Raises `LastOwner`, and `PermissionDenied` above one's own role."""
-    place = place_of(membership)
+    """Give a member another role. Raises `LastOwner`, `NoMember`, and `PermissionDenied` above one's own role."""
+    place = _held(membership)
     _require_power(by, place, Role(membership.role), role)
     _keep_an_owner(membership, new_role=role)
     before = membership.role
@@ -66,12 +73,12 @@ def set_role(*, membership: AnyMembership, role: Role, by: User) -> None:
 
 @transaction.atomic
 def remove_member(*, membership: AnyMembership, by: User) -> None:
-    """Take a member out, or let them leave. Raises `LastOwner`, and `PermissionDenied` above one's own role.
+    """Take a member out, or let them leave. Raises `LastOwner`, `NoMember`, and `PermissionDenied` above one's own role.
 
     Whoever goes from a team goes from its projects too. A project of which they were the only owner
     goes to the owner who removed them, or to the team's first owner when they left by themselves.
     """
-    place = place_of(membership)
+    place = _held(membership)
     is_own = membership.user == by
     if not is_own:
         _require_power(by, place, Role(membership.role))
@@ -81,6 +88,17 @@ def remove_member(*, membership: AnyMembership, by: User) -> None:
         _leave_projects(membership, by)
     membership.delete()
     tell(membership.user)
+
+
+def _held(membership: AnyMembership) -> Project | Team:
+    """The place, whose people nobody else changes until this transaction ends; the membership as it is now."""
+    place = place_of(membership)
+    type(place)._default_manager.select_for_update().get(pk=place.pk)
+    try:
+        membership.refresh_from_db(fields=["role"])
+    except type(membership).DoesNotExist as error:
+        raise NoMember(_("They are no member any more.")) from error
+    return place
 
 
 def _leave_projects(membership: TeamMembership, by: User) -> None:
@@ -97,11 +115,10 @@ def _leave_projects(membership: TeamMembership, by: User) -> None:
 
 
 def _keep_an_owner(membership: AnyMembership, *, new_role: Role | None) -> None:
-    """Locks the owners, so that the last two cannot both go at the same moment."""
     if membership.role != Role.OWNER or new_role == Role.OWNER:
         return
     place = place_of(membership)
-    if len(place.memberships.select_for_update().filter(role=Role.OWNER)) < 2:
+    if place.memberships.filter(role=Role.OWNER).count() < 2:
         words = _("A team needs an owner, and this is the last one.")
         if isinstance(place, Project):
             words = _("A project needs an owner, and this is the last one.")

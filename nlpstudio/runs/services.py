@@ -5,14 +5,16 @@ from __future__ import annotations
 import dataclasses
 import re
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import Any
 
 from django.db import IntegrityError, transaction
+from django.db.models import Model
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from nlpstudio.accounts import audit
-from nlpstudio.accounts.models import User
+from nlpstudio.accounts.models import AuditEntry, User
 from nlpstudio.core import live
 from nlpstudio.core.errors import StudioError
 from nlpstudio.core.jobs import delay_on_commit
@@ -92,6 +94,15 @@ def stop(*, run: Run, by: User) -> None:
             _("The run waits in the queue: there is nothing to keep yet."), hint=_("Cancel it instead."), status=409
         )
     _move(run, State.STOPPING, by, "run.stop_asked", stop_requested=True)
+
+
+def let_go(entry: AuditEntry, subject: Model) -> None:
+    """Stop what workers do for a project that goes into the trash; what was learnt is kept (the settings name this
+    as a listener of the audit log)."""
+    if entry.action == "project.deleted" and isinstance(subject, Project) and entry.user:
+        for run in Run.objects.held().filter(project=subject).exclude(state=State.STOPPING):
+            with suppress(NotNow):  # it ended meanwhile
+                stop(run=run, by=entry.user)
 
 
 def cancel(*, run: Run, by: User) -> None:

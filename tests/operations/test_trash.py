@@ -35,6 +35,24 @@ def test_a_model_is_deleted_found_in_the_trash_and_restored(
     assert client.get(reverse("registry:model", args=[version.model_id])).status_code in (200, 302)
 
 
+def test_a_full_trash_has_pages(
+    client: Client, version: ModelVersion, project: Project, owner: User, django_assert_max_num_queries
+):
+    registry.delete(model=version.model, by=owner)
+    at = timezone.now() - timedelta(days=1)
+    Dataset.objects.bulk_create(
+        [Dataset(project=project, name=f"Gone {number}", task="classification", deleted_at=at) for number in range(30)]
+    )
+    client.force_login(owner)
+    path = reverse("operations:trash", args=[project.pk])
+    with django_assert_max_num_queries(14):
+        first = client.get(path)
+    second = client.get(path, {"page": 2})
+    assert first.context["entries"][0].name == "Sentiment"
+    assert len(first.context["entries"]) == 25 and len(second.context["entries"]) == 6
+    assert "page=2" in first.content.decode() and "Gone" in second.content.decode()
+
+
 def test_purging_removes_rows_and_files_and_what_is_used_stays(
     version: ModelVersion, owner: User, django_capture_on_commit_callbacks
 ):

@@ -5,6 +5,9 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from django.core.exceptions import PermissionDenied
+from django.test import Client
+from django.urls import reverse
 from django.utils import timezone
 
 from nlpstudio.accounts.models import AuditEntry, User
@@ -55,6 +58,20 @@ def test_one_of_two_owners_may_leave(project: Project, owner: User, editor: User
     people.remove_member(membership=membership(project, owner), by=owner)
     assert role_in(owner, project.pk) is None
     assert actions(project) == ["member.role_set", "member.left"]
+
+
+def test_a_member_is_judged_as_they_are_and_not_as_a_page_showed_them(
+    project: Project, owner: User, editor: User, viewer: User
+):
+    seen = membership(project, editor)
+    people.set_role(membership=membership(project, editor), role=Role.OWNER, by=owner)
+    people.set_role(membership=membership(project, viewer), role=Role.MAINTAINER, by=owner)
+    with pytest.raises(PermissionDenied):
+        people.remove_member(membership=seen, by=viewer)
+    people.remove_member(membership=membership(project, editor), by=owner)
+    with pytest.raises(people.NoMember):
+        people.set_role(membership=seen, role=Role.VIEWER, by=owner)
+    assert role_in(editor, project.pk) is None
 
 
 def test_an_invitation_is_worth_what_its_maker_may_still_give(project: Project, owner: User, editor: User, admin: User):
@@ -118,3 +135,12 @@ def test_two_who_change_different_things_at_once_both_succeed(project: Project, 
     services.change(project=second, by=owner, description="Of books")
     project.refresh_from_db()
     assert (project.name, project.description) == ("Ratings", "Of books")
+
+
+def test_roles_are_told_in_the_readers_language(client: Client, project: Project, owner: User, editor: User):
+    people.set_role(membership=membership(project, editor), role=Role.MAINTAINER, by=owner)
+    client.force_login(owner)
+    page = client.get(reverse("projects:activity", args=[project.pk]), headers={"Accept-Language": "zh-hans"})
+    words = page.content.decode()
+    assert str(Role.MAINTAINER) not in words.partition("<tbody>")[2]
+    assert "维护者" in words.partition("<tbody>")[2]

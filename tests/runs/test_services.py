@@ -15,6 +15,7 @@ from nlpstudio.core.errors import StudioError
 from nlpstudio.datasets import services as datasets
 from nlpstudio.datasets.models import DatasetVersion, VersionState
 from nlpstudio.engine.spec import TrainParams, TrainSpec
+from nlpstudio.projects import services as projects
 from nlpstudio.projects.models import Project
 from nlpstudio.runs import leases, readiness, services
 from nlpstudio.runs.models import Run
@@ -46,6 +47,19 @@ def test_a_request_that_is_overtaken_by_itself_starts_nothing(
 
     assert start(needs()) == faster[0]
     assert Run.objects.count() == AuditEntry.objects.filter(action="run.started").count() == 1
+
+
+def test_a_project_in_the_trash_has_its_runs_stopped(
+    project: Project, dataset_version: DatasetVersion, spec: TrainSpec, owner: User
+) -> None:
+    for _each in range(2):
+        services.start(project=project, dataset_version=dataset_version, spec=spec, by=owner)
+    held = leases.claim("worker")
+    assert held is not None
+    projects.delete(project=project, by=owner)
+    held.refresh_from_db()
+    assert (held.state, held.stop_requested) == (State.STOPPING, True)
+    assert [run.state for run in Run.objects.exclude(pk=held.pk)] == [State.QUEUED]
 
 
 @pytest.mark.parametrize(

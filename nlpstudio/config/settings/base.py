@@ -238,7 +238,7 @@ LEAST_FREE_BYTES = env.int("STUDIO_LEAST_FREE_MB", default=256) * 1024**2
 STORAGE_METERS = [f"nlpstudio.{app}.meter.stored_bytes" for app in ("datasets", "registry", "demos")]
 
 # Notices: letters need a server and the address that they lead to
-AUDIT_LISTENERS = ["nlpstudio.notices.services.note"]
+AUDIT_LISTENERS = ["nlpstudio.notices.services.note", "nlpstudio.runs.services.let_go"]
 MAIL_IS_ON = bool(env("EMAIL_URL", default="") and PUBLIC_URL)
 WEBHOOK_NETWORKS = networks(env("STUDIO_WEBHOOK_NETWORKS", default=""))
 

@@ -9,6 +9,8 @@ from django import template
 from django.utils.translation import pgettext_lazy
 
 from nlpstudio.accounts import deeds
+from nlpstudio.accounts.models import AuditEntry
+from nlpstudio.projects.roles import Role
 
 register = template.Library()
 register.filter("action_words", deeds.in_words)
@@ -34,11 +36,16 @@ NAMES: Mapping[str, Any] = {
 
 
 @register.filter
-def detail_words(details: Mapping[str, Any]) -> str:
+def detail_words(entry: AuditEntry) -> str:
     """What else was written down, in one line; what is empty is left out."""
-    told = [(name, value) for name, value in details.items() if value not in ("", None, [])]
-    return " · ".join(f"{NAMES.get(name, name)}: {_plain(value)}" for name, value in told)
+    told = [(name, value) for name, value in entry.details.items() if value not in ("", None, [])]
+    is_of_roles = entry.action == "member.role_set"
+    return " · ".join(
+        f"{NAMES.get(name, name)}: {_plain(value, is_role=is_of_roles or name == 'role')}" for name, value in told
+    )
 
 
-def _plain(value: Any) -> str:
+def _plain(value: Any, *, is_role: bool) -> str:
+    if is_role and value in Role.values:
+        return str(Role(value).label)
     return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
