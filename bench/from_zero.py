@@ -36,6 +36,8 @@ from nlpstudio.engine.training import session
 
 RATES = (2e-4, 5e-4, 1e-3)
 SEEDS = (0, 1, 2)
+BEGINNINGS = ("pretrained", "random")
+CURVE = "pretraining.json"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,20 +137,26 @@ def main(arguments: Sequence[str]) -> int:
             architecture=args.architecture, epochs=args.epochs, batch_size=args.batch_size, max_length=128,
             learning_rate=args.rate, warmup_ratio=0.06, early_stopping=0, threads=args.threads, seed=0,
         )  # fmt: skip
-        pretraining = _pretrained(home, corpus, tokenizer, params)
-        bases = {"pretrained": home / "pretrained" / "model", "random": _random(home, tokenizer, params)}
-        scores = {}
-        for name in args.labelled or wanted.labelled:
-            rows = home / f"{name}-{args.rows}"
-            if not rows.exists():
-                _import_rows(wanted.labelled[name], args.data, rows, args.rows)
-            scores[name] = {key: _best(home / name / key, rows, base, args.threads) for key, base in bases.items()}
+        beginnings = {
+            "random": lambda: _random(home, tokenizer, params),
+            "pretrained": lambda: _pretrained(home, corpus, tokenizer, params),
+        }
+        scores: dict[str, dict[str, Any]] = {}
+        for key in args.beginnings:
+            base = beginnings[key]()
+            for name in args.labelled or wanted.labelled:
+                rows = home / f"{name}-{args.rows}"
+                if not rows.exists():
+                    _import_rows(wanted.labelled[name], args.data, rows, args.rows)
+                scores.setdefault(name, {})[key] = _best(home / f"{name}-{args.rows}-{key}", rows, base, args.threads)
+    if set(args.beginnings) != set(BEGINNINGS):
+        return 0
     found = {
         "machine": facts,
         "language": args.language,
         "params": params.changed(),
         "rows": args.rows,
-        "pretraining": pretraining,
+        "pretraining": json.loads((home / CURVE).read_text(encoding="utf-8")),
         "scores": scores,
     }
     name = f"from-zero-{args.language}-{args.architecture}{args.name}.json"
@@ -187,15 +195,19 @@ def _import_rows(wanted: Labelled, data: Path, target: Path, rows: int) -> None:
         import_file(path, target, ImportOptions(task="classification"))
 
 
-def _pretrained(home: Path, corpus: Path, tokenizer: Path, params: TrainParams) -> dict[str, Any]:
-    """Pre-train into home/pretrained, and tell how it went: seconds, and the metrics of each evaluation."""
+def _pretrained(home: Path, corpus: Path, tokenizer: Path, params: TrainParams) -> Path:
+    """Pre-train, unless it is done, and keep how it went in `CURVE`: seconds, and the metrics of each evaluation."""
+    target = home / "pretrained" / "model"
+    if (home / CURVE).exists():
+        return target
     began, cpu = time.monotonic(), time.process_time()
     curve = []
     for event in _evaluations(home / "pretrained", "pretraining", corpus, tokenizer, params):
         curve.append({"step": event.step, "seconds": round(time.monotonic() - began, 1), **event.metrics})
         _say(curve[-1])
     spent = {"seconds": round(time.monotonic() - began, 1), "cpu_seconds": round(time.process_time() - cpu, 1)}
-    return {**spent, "curve": curve}
+    (home / CURVE).write_text(json.dumps({**spent, "curve": curve}), encoding="utf-8")
+    return target
 
 
 def _random(home: Path, tokenizer: Path, params: TrainParams) -> Path:
@@ -214,6 +226,10 @@ def _best(home: Path, dataset: Path, base: Path, threads: int) -> dict[str, Any]
     for rate in RATES:
         pairs = []
         for seed in SEEDS:
+            done = home / f"{rate}-{seed}.json"
+            if done.exists():
+                pairs.append(json.loads(done.read_text(encoding="utf-8")))
+                continue
             params = TrainParams(
                 epochs=5,
                 batch_size=16,
@@ -225,8 +241,9 @@ def _best(home: Path, dataset: Path, base: Path, threads: int) -> dict[str, Any]
             )
             said = [*_evaluations(home / f"{rate}-{seed}", "classification", dataset, base, params)]
             best = max(event.metrics["accuracy"] for event in said if event.split == "validation")
-            pairs.append((best, said[-1].metrics["accuracy"]))
-        _say({"set": home.parent.name, "base": home.name, "rate": rate, "validation, test": pairs})
+            pairs.append([best, said[-1].metrics["accuracy"]])
+            done.write_text(json.dumps(pairs[-1]), encoding="utf-8")
+        _say({"set": home.name, "rate": rate, "validation, test": pairs})
         tried[rate] = pairs
     rate = max(tried, key=lambda each: statistics.mean(validation for validation, _test in tried[each]))
     test = [score for _validation, score in tried[rate]]
@@ -252,7 +269,12 @@ def _arguments(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--rows", type=int, default=500, help="labelled rows to fine-tune on")
     parser.add_argument("--labelled", nargs="+", default=[], help="labelled sets to try, if not all of the language")
     parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--keep", default="", help="a folder to work in and to keep")
+    parser.add_argument(
+        "--keep", default="", help="a folder to work in and to keep; what is done there is not done again"
+    )
+    parser.add_argument(
+        "--beginnings", nargs="+", choices=BEGINNINGS, default=BEGINNINGS, help="fine-tune from these alone"
+    )
     parser.add_argument("--name", default="", help="added to the name of the result file")
     return parser.parse_args(arguments)
 
