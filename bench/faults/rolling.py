@@ -7,6 +7,7 @@ import threading
 import time
 from collections import Counter
 from dataclasses import dataclass, field
+from typing import Any
 
 import httpx
 from websockets.exceptions import WebSocketException
@@ -22,7 +23,7 @@ CLIENTS = 4
 BETWEEN_S = 2.0
 RECONNECT_S = 30.0
 """Most of it is the start of a process: 3 s on a quiet machine."""
-LONG = {"epochs": 1000, "early_stopping": 0, "learning_rate": 1e-4}
+LONG: dict[str, Any] = {"epochs": 1000, "batch_size": 1, "early_stopping": 0, "learning_rate": 1e-4}
 
 
 @dataclass
@@ -59,7 +60,7 @@ def rolled(outside: Outside, requests: int) -> Count:
         viewer = threading.Thread(target=_follow, args=(outside, run, heard, over))
         for thread in [viewer, *threads]:
             thread.start()
-        restarts = _roll(outside, over)
+        restarts = _roll(outside, run, over)
         for thread in threads:
             thread.join()
         program.api.post(f"runs/{run}/stop").raise_for_status()
@@ -85,8 +86,8 @@ def rolled(outside: Outside, requests: int) -> Count:
     return count
 
 
-def _roll(outside: Outside, over: threading.Event) -> Counter[str]:
-    """Restart part after part until the clients are done; how often each was."""
+def _roll(outside: Outside, run: str, over: threading.Event) -> Counter[str]:
+    """Restart part after part until the clients are done, the next when the run trains on; how often each was."""
     restarts: Counter[str] = Counter(dict.fromkeys(PARTS, 0))
     while not over.is_set():
         for name, words in PARTS.items():
@@ -95,10 +96,17 @@ def _roll(outside: Outside, over: threading.Event) -> Counter[str]:
             until(lambda main=main: not main.is_running(), 30, f"the {name} ends")  # type: ignore[misc]
             until(lambda words=words: outside.studio.processes(words), 30, f"the {name} starts again")  # type: ignore[misc]
             restarts[name] += 1
+            before = _step(outside, run)
+            until(lambda before=before: _step(outside, run) > before, 120, "the run trains on")  # type: ignore[misc]
             over.wait(BETWEEN_S)
             if over.is_set():
                 break
     return restarts
+
+
+def _step(outside: Outside, run: str) -> int:
+    answer = outside.program.api.get(f"runs/{run}", headers={"Connection": "close"})
+    return int(answer.raise_for_status().json()["step"])
 
 
 def _ask(
