@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from nlpstudio.engine.hardware import Hardware
 
-POOL = 50
+WASTE, WORTH = 1.25, 0.25
+"""A piece of the padded path is cut where padding would make it this many times larger, once it fills this share of the budget."""
 TOKENS_AT_ONCE = {("cpu", "fp32"): 2048, ("cpu", "bf16"): 4096, ("cuda", "fp32"): 16384, ("cuda", "bf16"): 16384}
 TOKENS_AT_ONCE_FORWARD = {"cpu": 4096, "cuda": 65536}
 
@@ -24,24 +25,14 @@ def steps_per_epoch(examples: int, batch_size: int) -> int:
     return -(-examples // batch_size)
 
 
-def epoch(
-    lengths: NDArray[np.int64], *, batch_size: int, seed: int, number: int, bucketed: bool
-) -> list[NDArray[np.int64]]:
+def epoch(examples: int, *, batch_size: int, seed: int, number: int) -> list[NDArray[np.int64]]:
     """The batches of epoch `number` as indices into the examples, shuffled anew each epoch.
 
-    With `bucketed`, examples of like length meet: pools of `POOL` batches are sorted by length and the batches
-    shuffled, so that little is padded. Without padding there is no need to give up randomness for it.
+    Each is drawn from all examples, also where they must be padded: lengths meet in `micro_batches`, within a step.
+    (Measured on a translator from random weights: steps of like lengths cost it half a nat after 400 steps.)
     """
-    random = np.random.default_rng([seed, number])
-    order = random.permutation(len(lengths))
-    if bucketed:
-        size = POOL * batch_size
-        pools = [order[i : i + size] for i in range(0, len(order), size)]
-        order = np.concatenate([pool[np.argsort(lengths[pool], kind="stable")] for pool in pools])
-    batches = [order[i : i + batch_size] for i in range(0, len(order), batch_size)]
-    if bucketed:
-        batches = [batches[i] for i in random.permutation(len(batches))]
-    return batches
+    order = np.random.default_rng([seed, number]).permutation(examples)
+    return [order[i : i + batch_size] for i in range(0, examples, batch_size)]
 
 
 def micro_batches(
@@ -54,14 +45,16 @@ def micro_batches(
 ) -> list[list[int]]:
     """Cut one batch, sorted by length, into pieces of at most `most_tokens` computed tokens (and `most_rows`, unless 0).
 
-    A single example longer than that is a piece of its own.
+    A single example longer than that is a piece of its own. `padded` pieces also end before they are mostly padding.
     """
     pieces: list[list[int]] = []
     tokens = 0
+    enough = WORTH * most_tokens
     for index in sorted(indices, key=lambda i: (lengths[i], i)):
         length = int(lengths[index])
         grown = length * (len(pieces[-1]) + 1) if padded and pieces else tokens + length
-        full = bool(pieces) and (grown > most_tokens or (most_rows > 0 and len(pieces[-1]) >= most_rows))
+        wasteful = padded and tokens >= enough and grown > WASTE * (tokens + length)
+        full = grown > most_tokens or wasteful or (most_rows > 0 and bool(pieces) and len(pieces[-1]) >= most_rows)
         if not pieces or full:
             pieces.append([])
             tokens = 0

@@ -114,11 +114,10 @@ def train(run: Training) -> Generator[Event, None, None]:
 
 def _epoch(run: Training) -> list[NDArray[np.int64]]:
     return batches.epoch(
-        run.lengths,
+        len(run.train),
         batch_size=run.setup.params.batch_size,
         seed=run.setup.params.seed,
         number=run.progress.epoch,
-        bucketed=run.encoder.path == "padded",
     )
 
 
