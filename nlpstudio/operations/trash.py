@@ -102,9 +102,10 @@ class Entry:
 
 def _gone(name: str, kind: Kind, **place: Any) -> models.QuerySet[Any]:
     """(kind, id, name, time) of each that was deleted there."""
-    rows = kind.model._default_manager.filter(deleted_at__isnull=False, **place).order_by()
+    rows: models.QuerySet[Any] = kind.model._default_manager.filter(deleted_at__isnull=False, **place).order_by()
     named = rows.annotate(kind=models.Value(name, output_field=models.CharField()))
-    return named.values_list("kind", "pk", "name", "deleted_at")
+    found: models.QuerySet[Any] = named.values_list("kind", "pk", "name", "deleted_at")
+    return found
 
 
 def of_project(project: Project) -> models.QuerySet[Any]:

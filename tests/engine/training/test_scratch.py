@@ -44,7 +44,7 @@ def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def job_in(folder: Path, dataset: Path, *, base: tuple[str, Path] | None = None, **params: Any) -> Job:
     chosen = TrainParams(
-        **{"epochs": 60, "learning_rate": 3e-3, "batch_size": 16, "max_length": 32, "threads": 1, "hidden_dropout": 0.0,
+        **{"epochs": 120, "learning_rate": 3e-3, "batch_size": 16, "max_length": 32, "threads": 1, "hidden_dropout": 0.0,
            "early_stopping": 0, **SHAPE, **params}
     )  # fmt: skip
     name, path = base or (SCRATCH, folder / "work")
