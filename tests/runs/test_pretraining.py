@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from django.core.cache import cache
 from django.test import Client
 from django.urls import reverse
 from transformers import BertForPreTraining
@@ -15,6 +18,7 @@ from nlpstudio.accounts.models import User
 from nlpstudio.datasets.models import Dataset, DatasetVersion, VersionState
 from nlpstudio.engine.data.importing import import_file
 from nlpstudio.engine.data.options import ImportOptions
+from nlpstudio.engine.environment import usable_cpus
 from nlpstudio.engine.spec import TrainParams, TrainSpec
 from nlpstudio.projects.models import Project
 from nlpstudio.registry import project_shelf
@@ -126,3 +130,28 @@ def test_the_form_shows_the_cost_of_each_architecture(
     assert costs["tiny"].parameters < costs["mini"].parameters < costs["small"].parameters < costs["base"].parameters
     assert costs["tiny"].seconds < costs["base"].seconds
     assert costs["base"].parameters == pytest.approx(86e6, rel=0.03)
+
+
+ONE_THREAD = """
+import time, numpy
+one = numpy.ones((256, 256), dtype=numpy.float32)
+began, count = time.process_time(), 0
+while time.process_time() - began < 0.2:
+    one @ one
+    count += 1
+print(2 * 256**3 * count / (time.process_time() - began))
+"""
+
+
+def test_the_speed_of_the_machine_is_told_while_others_work() -> None:
+    command = [sys.executable, "-c", ONE_THREAD]
+    alone = subprocess.run(command, env={"OPENBLAS_NUM_THREADS": "1"}, capture_output=True, text=True, check=True)
+    cache.delete("runs.matrix_speed")
+    others = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _each in range(2 * usable_cpus())]
+    try:
+        assert estimating.matrix_speed() > 0.4 * float(alone.stdout) * usable_cpus()
+    finally:
+        cache.delete("runs.matrix_speed")
+        for other in others:
+            other.kill()
+            other.wait()
