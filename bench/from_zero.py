@@ -148,7 +148,8 @@ def main(arguments: Sequence[str]) -> int:
                 rows = home / f"{name}-{args.rows}"
                 if not rows.exists():
                     _import_rows(wanted.labelled[name], args.data, rows, args.rows)
-                scores.setdefault(name, {})[key] = _best(home / f"{name}-{args.rows}-{key}", rows, base, args.threads)
+                place = home / f"{name}-{args.rows}-{key}"
+                scores.setdefault(name, {})[key] = _best(place, rows, base, args.rates, args.threads)
     if set(args.beginnings) != set(BEGINNINGS):
         return 0
     found = {
@@ -220,10 +221,10 @@ def _random(home: Path, tokenizer: Path, params: TrainParams) -> Path:
     return target
 
 
-def _best(home: Path, dataset: Path, base: Path, threads: int) -> dict[str, Any]:
+def _best(home: Path, dataset: Path, base: Path, rates: Sequence[float], threads: int) -> dict[str, Any]:
     """Test accuracies over the seeds at the learning rate whose mean validation accuracy is best."""
     tried = {}
-    for rate in RATES:
+    for rate in rates:
         pairs = []
         for seed in SEEDS:
             done = home / f"{rate}-{seed}.json"
@@ -268,6 +269,7 @@ def _arguments(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--rate", type=float, default=2e-3)
     parser.add_argument("--rows", type=int, default=500, help="labelled rows to fine-tune on")
     parser.add_argument("--labelled", nargs="+", default=[], help="labelled sets to try, if not all of the language")
+    parser.add_argument("--rates", type=float, nargs="+", default=RATES, help="learning rates of the fine-tunes")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument(
         "--keep", default="", help="a folder to work in and to keep; what is done there is not done again"
