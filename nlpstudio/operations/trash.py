@@ -111,12 +111,12 @@ def _gone(name: str, kind: Kind, **place: Any) -> models.QuerySet[Any]:
 def of_project(project: Project) -> models.QuerySet[Any]:
     """What was deleted in the project, the latest first: rows for `entries`. One query for all kinds."""
     first, *others = (_gone(name, kind, project=project) for name, kind in KINDS.items())
-    return first.union(*others, all=True).order_by("-deleted_at")
+    return first.union(*others, all=True).order_by("-deleted_at", "pk")
 
 
 def of_team(team: Team) -> models.QuerySet[Any]:
     """The team's deleted projects, the latest first: rows for `entries`."""
-    return _gone("project", PROJECT, team=team).order_by("-deleted_at")
+    return _gone("project", PROJECT, team=team).order_by("-deleted_at", "pk")
 
 
 def entries(rows: Iterable[tuple[str, UUID, str, datetime]]) -> list[Entry]:
