@@ -38,6 +38,7 @@ RATES = (2e-4, 5e-4, 1e-3)
 SEEDS = (0, 1, 2)
 BEGINNINGS = ("pretrained", "random")
 CURVE = "pretraining.json"
+DATA = Path(os.environ.get("STUDIO_BENCH_DATA", "../shared/data"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,10 +170,13 @@ def main(arguments: Sequence[str]) -> int:
 
 def _import_texts(wanted: Language, data: Path, target: Path) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        whole = Path(folder) / "corpus.txt"
-        documents = [*_documents(wanted, data)]
-        whole.write_text("\n\n".join(documents) + "\n", encoding="utf-8")
+        write_corpus(wanted, data, whole := Path(folder) / "corpus.txt")
         import_file(whole, target, ImportOptions(task="pretraining"))
+
+
+def write_corpus(wanted: Language, data: Path, path: Path) -> None:
+    """The texts to pre-train on as one file, a blank line between documents."""
+    path.write_text("\n\n".join(_documents(wanted, data)) + "\n", encoding="utf-8")
 
 
 def _documents(wanted: Language, data: Path) -> Iterator[str]:
@@ -184,16 +188,19 @@ def _documents(wanted: Language, data: Path) -> Iterator[str]:
 
 
 def _import_rows(wanted: Labelled, data: Path, target: Path, rows: int) -> None:
-    """So many rows of the published training split; validation and test are 1,000 held-out rows, halved."""
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "rows.tsv"
-        lines = ["text\tlabel\tsplit"]
-        for table, most, splits in ((wanted.train, rows, ("train",)), (wanted.held_out, 1000, ("validation", "test"))):
-            found = [*table.rows(data)]
-            for number, row in enumerate(random.Random(0).sample(found, min(most, len(found)))):
-                lines.append(f"{row[table.text]}\t{row[wanted.label]}\t{splits[number % len(splits)]}")
-        path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        write_rows(wanted, data, path := Path(folder) / "rows.tsv", rows)
         import_file(path, target, ImportOptions(task="classification"))
+
+
+def write_rows(wanted: Labelled, data: Path, path: Path, rows: int) -> None:
+    """So many rows of the published training split; validation and test are 1,000 held-out rows, halved."""
+    lines = ["text\tlabel\tsplit"]
+    for table, most, splits in ((wanted.train, rows, ("train",)), (wanted.held_out, 1000, ("validation", "test"))):
+        found = [*table.rows(data)]
+        for number, row in enumerate(random.Random(0).sample(found, min(most, len(found)))):
+            lines.append(f"{row[table.text]}\t{row[wanted.label]}\t{splits[number % len(splits)]}")
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
 def _pretrained(home: Path, corpus: Path, tokenizer: Path, params: TrainParams) -> Path:
@@ -259,8 +266,7 @@ def _evaluations(out: Path, task: str, dataset: Path, base: Path, params: TrainP
 
 def _arguments(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench.from_zero", description=__doc__)
-    data = os.environ.get("STUDIO_BENCH_DATA", "../shared/data")
-    parser.add_argument("--data", type=Path, default=Path(data), help="the folder of the data sets")
+    parser.add_argument("--data", type=Path, default=DATA, help="the folder of the data sets")
     parser.add_argument("--language", choices=list(LANGUAGES), default="zh")
     parser.add_argument("--architecture", default="tiny")
     parser.add_argument("--vocabulary", type=int, default=8000)

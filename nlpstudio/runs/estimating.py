@@ -113,10 +113,29 @@ def presets(version: DatasetVersion, entry: BaseModel, params: TrainParams) -> l
 
 
 def sequences(version: DatasetVersion, params: TrainParams) -> int:
-    """About how many sequences an epoch has."""
+    """About how many sequences an epoch has: no less than one of each document, except in blocks that run through them all."""
     long, less = FILLED[params.objective]
     filled = (long - less * params.short_share) * params.max_length
-    return max(1, round(tokens_an_epoch(version, None, params) / filled))
+    whole = tokens_an_epoch(version, None, params) / filled
+    lengths = _lengths(version)
+    if params.objective == "clm" or not lengths:
+        return max(1, round(whole))
+    in_training = version.splits.get("train", 0) / max(version.rows, 1)
+    a_character = whole / max(in_training * sum(count * characters for count, characters in lengths), 1.0)
+    made = sum(count * max(1.0, characters * a_character) for count, characters in lengths)
+    return max(1, round(in_training * made))
+
+
+def _lengths(version: DatasetVersion) -> list[tuple[int, float]]:
+    """How many documents have about so many characters; the last of the histogram's bins holds whatever is longer."""
+    figures: dict[str, Any] = version.statistics.get("characters", {})
+    edges, counts = (figures.get("histogram", {}).get(key, []) for key in ("edges", "counts"))
+    if len(edges) < 2:
+        return [(count, float(figures["mean"])) for count in counts]
+    middle = (edges[1] - 1) / 2
+    found = [(count, edge + middle) for edge, count in zip(edges[:-1], counts, strict=False)]
+    rest = sum(counts) * figures["mean"] - sum(count * characters for count, characters in found)
+    return [*found, (counts[-1], max(rest / max(counts[-1], 1), float(edges[-1])))]
 
 
 def tokens_an_epoch(version: DatasetVersion, entry: BaseModel | None, params: TrainParams) -> int:
