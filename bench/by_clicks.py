@@ -119,7 +119,9 @@ def pre_train(at: Desk, architecture: str, epochs: int | None) -> tuple[str, dic
     at.look("pretraining-form")
     page.get_by_role("button", name="Start training").click()
     page.wait_for_url(re.compile(r"/runs/[0-9a-f-]{36}/$"))
-    return at.id_in_address(), said
+    run = at.id_in_address()
+    page.goto("about:blank")
+    return run, said
 
 
 def follow(at: Desk, run: str, name: str) -> dict[str, Any]:
@@ -127,7 +129,7 @@ def follow(at: Desk, run: str, name: str) -> dict[str, Any]:
     began, seen = time.monotonic(), 0
     while True:
         found: dict[str, Any] = at.api.get(f"runs/{run}").raise_for_status().json()
-        evaluated = len([each for each in events(at, run) if each["type"] == "evaluated"])
+        evaluated = len([each for each in events(at, run) if each["kind"] == "evaluated"])
         if evaluated > seen or found["state"] in ("finished", "failed", "cancelled"):
             seen = evaluated
             at.page.goto(f"{at.studio.address}/runs/{run}/")
@@ -150,7 +152,7 @@ def events(at: Desk, run: str) -> list[dict[str, Any]]:
     address: str | None = f"runs/{run}/events?limit=1000"
     while address:
         answer = at.api.get(address).raise_for_status().json()
-        found += [each for each in answer["results"] if each["type"] != "step"]
+        found += [each for each in answer["results"] if each["kind"] != "step"]
         address = answer["next"]
     return found
 
@@ -159,12 +161,13 @@ def hand_over(at: Desk, run: dict[str, Any], home: Path) -> dict[str, Any]:
     """Put the model and its curve where `bench.from_zero` looks for them."""
     artifact = at.studio.manage("shell", "-v", "0", "-c", ARTIFACT.format(run["model_version"])).splitlines()[-1]
     shutil.copytree(artifact, home / "pretrained" / "model", dirs_exist_ok=True)
-    begun, ended = (datetime.fromisoformat(run[key]) for key in ("started_at", "ended_at"))
+    begun, ended = (datetime.fromisoformat(run[key]).timestamp() for key in ("started_at", "ended_at"))
     curve = [
-        {"step": each["step"], "seconds": round((datetime.fromisoformat(each["time"]) - begun).total_seconds(), 1), **each["metrics"]}
-        for each in events(at, run["id"]) if each["type"] == "evaluated"
-    ]  # fmt: skip
-    spent = {"seconds": round((ended - begun).total_seconds(), 1), "curve": curve}
+        {"step": each["step"], "seconds": round(each["at"] - begun, 1), **each["metrics"]}
+        for each in events(at, run["id"])
+        if each["kind"] == "evaluated"
+    ]
+    spent = {"seconds": round(ended - begun, 1), "curve": curve}
     (home / from_zero.CURVE).write_text(json.dumps(spent), encoding="utf-8")
     return spent
 

@@ -51,5 +51,9 @@ class Heart(threading.Thread):
             self._stopped.wait(settings.HEARTBEAT_SECONDS)
         connection.close()
 
+    def tell(self, **facts: Any) -> None:
+        """Add to what the next beats say of the worker."""
+        self._facts = self._facts | facts
+
     def stop(self) -> None:
         self._stopped.set()

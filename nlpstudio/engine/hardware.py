@@ -39,6 +39,11 @@ class Hardware:
             return nullcontext()
         return torch.autocast(self.device.type, dtype=torch.bfloat16)
 
+    def operations_per_s(self) -> float:
+        """Of matrix products in this precision, on all threads of all devices."""
+        threads = self.threads if self.device.type == "cpu" else 1
+        return product_speeds(self.device.type)[self.precision] * threads * self.devices
+
     def memory_bytes(self) -> int:
         """The device's memory in use by this process: peak on a GPU, resident now on a CPU."""
         if self.device.type == "cuda":
@@ -89,13 +94,19 @@ def device_name(device: torch.device) -> str:
     return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
 
 
-@cache
 def fastest_precision(device: str) -> str:
     """bf16 where a matrix product says that it is much faster: having the instructions says little.
 
     (Measured: an Intel CPU with avx512_bf16 but without AMX multiplies bf16 at half the speed of fp32, one with AMX at
     eight times the speed; an AMD EPYC with avx512_bf16 at twice the speed of fp32 by oneDNN.)
     """
+    speeds = product_speeds(device)
+    return "bf16" if speeds["bf16"] > WORTH_IT * speeds["fp32"] else "fp32"
+
+
+@cache
+def product_speeds(device: str) -> dict[str, float]:
+    """Operations a second of a matrix product in each precision, of one processor or one GPU."""
     size, is_cpu = (512, True) if device == "cpu" else (4096, False)
 
     def product(dtype: torch.dtype) -> Callable[[], None]:
@@ -109,5 +120,5 @@ def fastest_precision(device: str) -> str:
         return call
 
     clock = time.process_time if is_cpu else time.perf_counter
-    full, half = probing.rates([product(torch.float32), product(torch.bfloat16)], clock)
-    return "bf16" if half > WORTH_IT * full else "fp32"
+    calls = probing.rates([product(torch.float32), product(torch.bfloat16)], clock)
+    return {name: 2.0 * size**3 * each for name, each in zip(("fp32", "bf16"), calls, strict=True)}

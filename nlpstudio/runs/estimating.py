@@ -1,7 +1,7 @@
 """What a training from nothing will cost before it starts: parameters, memory, arithmetic and time on this machine, roughly.
 
 The time is the arithmetic (6 operations for each weight and token, Kaplan et al. 2020, and the vocabulary's matrix for the
-guessed tokens alone) over what this machine's matrix product does in a short probe, of which training reaches a part.
+guessed tokens alone) over what the matrix product of a worker's device does (`runs.speed`), of which training reaches a part.
 """
 
 from __future__ import annotations
@@ -18,13 +18,18 @@ from nlpstudio.engine.conversion.sources import BaseModel
 from nlpstudio.engine.environment import usable_cpus
 from nlpstudio.engine.spec import PAIRS, SCRATCH, SHAPES, TrainParams
 from nlpstudio.registry.models import Tokenizer
+from nlpstudio.runs import speed
 
-REACHED = 0.45
-"""Of the matrix product's speed; measured on small models on a CPU."""
-PAIR_TOKENS = 1.35
-"""Tokens in sequences for each token of the corpus when half of the pairs take their second part from elsewhere."""
-FILLED = {"mlm_nsp": (0.78, 0.29), "mlm_sop": (0.78, 0.29), "mlm": (0.67, 0.36), "clm": (1.0, 0.0)}
-"""Of the maximum length, what a sequence fills on average: without short ones, and how much less with short ones alone."""
+REACHED = ((128, 256, 512, 768), (0.29, 0.60, 0.70, 0.78))
+"""Of the matrix product's speed, by the model's width: measured on a CPU in bf16, packed."""
+OF_PAIRS = 0.4
+"""Of that, what an encoder and decoder reach, whose rows are padded; measured at width 128."""
+FROM_ELSEWHERE = {"mlm_nsp": 1.35, "mlm_sop": 1.05, "mlm": 1.05, "clm": 1.05}
+"""Tokens in sequences for each token of the corpus, marks among them: half of the pairs take their second part from elsewhere."""
+LONG = {"mlm_nsp": 0.88, "mlm_sop": 0.88, "mlm": 0.75, "clm": 1.0}
+"""Of the maximum length, what a sequence that is no short one fills on average."""
+BEYOND = {"mlm_nsp": 40, "mlm_sop": 40, "mlm": 18}
+"""Tokens by which a short one passes its aim, for sentences are kept whole and a pair has two at least."""
 BYTES_A_WEIGHT = 16
 """The weight, its gradient and Adam's two moments, in fp32."""
 TOKENS_AT_ONCE = 2048
@@ -73,7 +78,7 @@ def cost(version: DatasetVersion, entry: BaseModel, params: TrainParams) -> Cost
         parameters=parameters,
         tokens=tokens,
         memory_bytes=int(BYTES_A_WEIGHT * parameters + activations),
-        seconds=operations / (REACHED * matrix_speed()),
+        seconds=operations / _pace(hidden),
     )
 
 
@@ -92,7 +97,7 @@ def _cost_of_pairs(version: DatasetVersion, entry: BaseModel, params: TrainParam
         tokens=tokens,
         memory_bytes=BYTES_A_WEIGHT * (encoder + decoder + words)
         + 4 * at_once * (layers * hidden * 60 + 3 * vocabulary),
-        seconds=6.0 * (encoder + decoder + words) * (tokens / 2) / (REACHED * matrix_speed()),
+        seconds=6.0 * (encoder + decoder + words) * (tokens / 2) / (OF_PAIRS * _pace(hidden)),
     )
 
 
@@ -114,21 +119,46 @@ def presets(version: DatasetVersion, entry: BaseModel, params: TrainParams) -> l
 
 def sequences(version: DatasetVersion, params: TrainParams) -> int:
     """About how many sequences an epoch has: no less than one of each document, except in blocks that run through them all."""
-    long, less = FILLED[params.objective]
-    filled = (long - less * params.short_share) * params.max_length
-    whole = tokens_an_epoch(version, None, params) / filled
-    lengths = _lengths(version)
-    if params.objective == "clm" or not lengths:
-        return max(1, round(whole))
-    in_training = version.splits.get("train", 0) / max(version.rows, 1)
-    a_character = whole / max(in_training * sum(count * characters for count, characters in lengths), 1.0)
-    made = sum(count * max(1.0, characters * a_character) for count, characters in lengths)
-    return max(1, round(in_training * made))
+    filled = _filled(params)
+    if params.objective == "clm":
+        return max(1, round(tokens_an_epoch(version, None, params) / filled))
+    share = FROM_ELSEWHERE[params.objective]
+    made = sum(count * max(1.0, share * tokens / filled) for count, tokens in _documents(version, None))
+    return max(1, round(made))
 
 
-def _lengths(version: DatasetVersion) -> list[tuple[int, float]]:
-    """How many documents have about so many characters; the last of the histogram's bins holds whatever is longer."""
-    figures: dict[str, Any] = version.statistics.get("characters", {})
+def tokens_an_epoch(version: DatasetVersion, entry: BaseModel | None, params: TrainParams) -> int:
+    """About how many tokens the sequences of an epoch have. A document too short for two sentences doubles: its second is another's."""
+    often = FROM_ELSEWHERE[params.objective]
+    alone, filled = (2.0 if params.objective == "mlm_nsp" else often), _filled(params)
+    seen = sum(
+        count * tokens * (often if often * tokens >= filled else alone) for count, tokens in _documents(version, entry)
+    )
+    return max(1, round(seen))
+
+
+def _filled(params: TrainParams) -> float:
+    """Tokens in a sequence of a long document, on average; a short one aims at 8 tokens to a quarter of the maximum length."""
+    long = LONG[params.objective] * params.max_length
+    if params.objective == "clm":
+        return long
+    short = (8 + params.max_length / 4) / 2 + BEYOND[params.objective]
+    return params.short_share * min(short, long) + (1 - params.short_share) * long
+
+
+def _documents(version: DatasetVersion, entry: BaseModel | None) -> list[tuple[float, float]]:
+    """About how many documents of the training split have about so many tokens: the corpus's characters over what a token holds."""
+    corpus: dict[str, Any] = version.statistics.get("corpus", {})
+    held = _characters_a_token(entry) or _usual(corpus)
+    share = float(version.splits.get("train", 0) / max(version.rows, 1))
+    lengths = _lengths(version.statistics.get("characters", {}))
+    counted = sum(count * characters for count, characters in lengths)
+    a_character = corpus.get("characters", 0) / max(counted, 1.0) / held
+    return [(share * count, characters * a_character) for count, characters in lengths]
+
+
+def _lengths(figures: dict[str, Any]) -> list[tuple[int, float]]:
+    """How many texts have about so many characters; the last of the histogram's bins holds whatever is longer."""
     edges, counts = (figures.get("histogram", {}).get(key, []) for key in ("edges", "counts"))
     if len(edges) < 2:
         return [(count, float(figures["mean"])) for count in counts]
@@ -136,15 +166,6 @@ def _lengths(version: DatasetVersion) -> list[tuple[int, float]]:
     found = [(count, edge + middle) for edge, count in zip(edges[:-1], counts, strict=False)]
     rest = sum(counts) * figures["mean"] - sum(count * characters for count, characters in found)
     return [*found, (counts[-1], max(rest / max(counts[-1], 1), float(edges[-1])))]
-
-
-def tokens_an_epoch(version: DatasetVersion, entry: BaseModel | None, params: TrainParams) -> int:
-    """About how many tokens an epoch has: the corpus's characters over what a token holds."""
-    corpus: dict[str, Any] = version.statistics.get("corpus", {})
-    held = _characters_a_token(entry) or _usual(corpus)
-    share = version.splits.get("train", 0) / max(version.rows, 1)
-    tokens = corpus.get("characters", 0) / held * share
-    return max(1, round(float(tokens) * (PAIR_TOKENS if params.objective == "mlm_nsp" else 1.05)))
 
 
 def _usual(corpus: dict[str, Any]) -> float:
@@ -173,8 +194,18 @@ def _vocabulary(entry: BaseModel) -> int:
     return int(row.judgements.get("", {}).get("vocabulary") or row.spec["vocabulary"])
 
 
+def _pace(hidden: int) -> float:
+    """Operations a second that a training of that width reaches here."""
+    return float(np.interp(hidden, *REACHED)) * matrix_speed()
+
+
 def matrix_speed() -> float:
-    """Operations a second of this machine's matrix product on all its processors, probed once an hour, in CPU time: others may be busy."""
+    """Operations a second of a training's matrix products here, as a worker has told, else of this process's own, on all processors."""
+    return speed.of_the_workers() or _probed()
+
+
+def _probed() -> float:
+    """In fp32, once an hour, in CPU time: others may be busy."""
     known = cache.get("runs.matrix_speed")
     if known is None:
         stack = np.random.default_rng(0).random((PROBE_STACK, PROBE_SIDE, PROBE_SIDE), dtype=np.float32)

@@ -17,6 +17,7 @@ from django.conf import settings
 
 from nlpstudio.core import workers
 from nlpstudio.core.leaving import LEAVING
+from nlpstudio.runs.speed import Speedometer
 from nlpstudio.runs.wiring import SPARE
 
 TRAIN = "train"
@@ -29,6 +30,7 @@ class Presence:
         self.name = f"worker-{os.getpid()}"
         self.queues: list[str] = []
         self._hearts: list[workers.Heart] = []
+        self._speedometer: Speedometer | None = None
 
     def begin(self, name: str, queues: list[str]) -> None:
         self.name, self.queues = name, queues
@@ -49,8 +51,13 @@ class Presence:
         ]
         for heart in self._hearts:
             heart.start()
+        if TRAIN in self.queues:
+            self._speedometer = Speedometer(self._hearts[self.queues.index(TRAIN)])
+            self._speedometer.start()
 
     def stop_hearts(self) -> None:
+        if self._speedometer is not None:
+            self._speedometer.cancel()
         for heart in self._hearts:
             heart.stop()
             heart.join(timeout=2)

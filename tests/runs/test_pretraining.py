@@ -143,6 +143,7 @@ print(2 * 256**3 * count / (time.process_time() - began))
 """
 
 
+@pytest.mark.django_db
 def test_the_speed_of_the_machine_is_told_while_others_work() -> None:
     command = [sys.executable, "-c", ONE_THREAD]
     alone = subprocess.run(command, env={"OPENBLAS_NUM_THREADS": "1"}, capture_output=True, text=True, check=True)

@@ -31,6 +31,7 @@ COMMANDS: Mapping[str, Command] = {
     "export": Command(module="export", help="write a model for onnxruntime, fused and in eight bits"),
     "push": Command(module="push", help="upload a model to the Hugging Face Hub"),
     "batch": Command(module="batch", help="answer every row of a file, as an order on disk says"),
+    "speed": Command(module="speed", help="tell what this machine does in matrix products"),
     "base-models": Command(module="base_models", help="list the shelf of base models"),
     "fetch-base-model": Command(module="fetch_base_model", help="bring a base model to this machine"),
 }
