@@ -53,8 +53,9 @@ class Desk:
 
 @contextmanager
 def desk(home: Path) -> Iterator[Desk]:
-    """A new studio in `home`, ended when the work is done."""
+    """A studio in `home`, ended when the work is done."""
     (home / "pictures").mkdir(parents=True, exist_ok=True)
+    (home / "base-models").mkdir(exist_ok=True)
     more = {"STUDIO_LEASE_SECONDS": "60", "STUDIO_HEARTBEAT_SECONDS": "5"}
     studio = Studio(home=home / "studio", base_models=home / "base-models", more=more)
     try:
@@ -192,24 +193,35 @@ def fine_tune(at: Desk, dataset_version: str, model_version: str) -> dict[str, A
 
 def main(arguments: Sequence[str]) -> int:
     args = _arguments(arguments)
-    wanted, home = from_zero.LANGUAGES[args.language], args.keep
-    corpus, rows = home / "corpus.txt", home / f"{args.labelled}.tsv"
-    home.mkdir(parents=True, exist_ok=True)
-    from_zero.write_corpus(wanted, args.data, corpus)
-    from_zero.write_rows(wanted.labelled[args.labelled], args.data, rows, args.rows)
-    with desk(home) as at:
+    told = args.keep / STATE
+    done: dict[str, Any] = json.loads(told.read_text(encoding="utf-8")) if told.exists() else {}
+    with desk(args.keep) as at:
         project = at.api.get("projects").json()["results"][0]["id"]
-        upload(at, project, corpus, "Corpus for pre-training")
-        train_tokenizer(at, args.vocabulary)
-        run, said = pre_train(at, args.architecture, args.epochs)
-        found = follow(at, run, "pretraining")
-        spent = hand_over(at, found, home)
-        labelled = upload(at, project, rows, "Text classification")
-        classifier = fine_tune(at, labelled, found["model_version"])
-        told = {"form": said, "pretraining": {"params": found["params"], **spent}, "classifier": classifier["best"]}
-    (home / STATE).write_text(json.dumps(told, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    print(json.dumps(told, indent=1, ensure_ascii=False))
+        for name, stage in (("pretraining", _pretraining), ("classifier", _classifier)):
+            if name not in done:
+                done[name] = stage(at, project, args, done)
+                told.write_text(json.dumps(done, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    print(told.read_text(encoding="utf-8"))
     return 0
+
+
+def _pretraining(at: Desk, project: str, args: argparse.Namespace, done: dict[str, Any]) -> dict[str, Any]:
+    corpus = args.keep / "corpus.txt"
+    from_zero.write_corpus(from_zero.LANGUAGES[args.language], args.data, corpus)
+    upload(at, project, corpus, "Corpus for pre-training")
+    train_tokenizer(at, args.vocabulary)
+    run, said = pre_train(at, args.architecture, args.epochs)
+    found = follow(at, run, "pretraining")
+    spent = hand_over(at, found, args.keep)
+    return {"form": said, "model_version": found["model_version"], "params": found["params"], **spent}
+
+
+def _classifier(at: Desk, project: str, args: argparse.Namespace, done: dict[str, Any]) -> dict[str, Any]:
+    rows = args.keep / f"{args.labelled}.tsv"
+    from_zero.write_rows(from_zero.LANGUAGES[args.language].labelled[args.labelled], args.data, rows, args.rows)
+    labelled = upload(at, project, rows, "Text classification")
+    found = fine_tune(at, labelled, done["pretraining"]["model_version"])
+    return {"params": found["params"], "best": found["best"]}
 
 
 def _arguments(arguments: Sequence[str]) -> argparse.Namespace:
@@ -221,7 +233,12 @@ def _arguments(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--epochs", type=int, help="instead of those that the form suggests")
     parser.add_argument("--labelled", default="csl_discipline", help="the labelled set to fine-tune on")
     parser.add_argument("--rows", type=int, default=500)
-    parser.add_argument("--keep", type=Path, required=True, help="a folder to work in")
+    parser.add_argument(
+        "--keep",
+        type=Path,
+        required=True,
+        help="a folder to work in and to keep; a part that is done there is not done again",
+    )
     return parser.parse_args(arguments)
 
 

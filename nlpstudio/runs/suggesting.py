@@ -16,6 +16,8 @@ LENGTHS = (32, 48, 64, 96, 128, 192, 256, 384, 512)
 SMALL = 20_000_000
 """Parameters below which a base model bears, and needs, a higher learning rate."""
 SMALL_RATE = 2e-4
+YOUNG_RATES = ((5_000_000, 1e-3), (50_000_000, 5e-4))
+"""For what the project has pre-trained itself, below so many parameters: it is far from settled (`bench.from_zero`)."""
 FRESH_RATE, FRESH_WIDTH = 2e-3, 128
 """For random weights, which need far longer steps than trained ones, at that hidden size; less in proportion for wider ones."""
 FRESH_BATCH = 32
@@ -59,6 +61,8 @@ def learning_rate(
         return fresh_rate((params or TrainParams()).shape[1])
     if version is not None and version.dataset.task == "pretraining":
         return TrainParams().learning_rate
+    if entry is not None and entry.id.startswith(MODEL):
+        return next((rate for most, rate in YOUNG_RATES if entry.parameters < most), TrainParams().learning_rate)
     return SMALL_RATE if entry and entry.parameters < SMALL else TrainParams().learning_rate
 
 

@@ -24,6 +24,10 @@ _ENGINE = (
         "The memory ran out. The run goes on from its last checkpoint with at most %(count)s tokens at once: "
         "it takes a little longer and means the same."
     ),
+    _(
+        "The memory ran out for one of the processes. The run goes on from its last checkpoint with half as many tokens "
+        "at once: it takes a little longer and means the same."
+    ),
     _("Training needs about %(needed)s MB more memory, and %(free)s MB are free"),
     _("%(name)s was never trained to write: it lacks %(names)s"),
     _("LoRA is not known for the architecture %(name)s"),
@@ -47,6 +51,14 @@ _ENGINE = (
     _("Resumed under another %(what)s: weights may differ."),
     _("The base model takes %(count)s tokens at most: longer texts are cut there."),
     _("There is no validation split: the epoch with the lowest training loss is kept."),
+    _(
+        "The model guesses hardly better than the commonest token, said always: a fine-tune from it would gain "
+        "nothing. Give it more steps: more epochs, a smaller batch, or more text."
+    ),
+    _(
+        "The model hardly tells the labels apart: it gives nearly every text the same one. Give it more steps (more "
+        "epochs, a smaller batch), a higher learning rate, or more rows of the rare labels."
+    ),
 )
 
 _WORKER = (

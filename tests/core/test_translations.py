@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import gettext
 import re
 import shutil
@@ -175,3 +176,35 @@ def test_what_a_worker_wrote_in_english_is_read_in_chinese(ending: Ending) -> No
     with translation.override("zh-hans"):
         for english in (failure.message, failure.hint):
             assert re.search("[\u4e00-\u9fff]", run_words.SENTENCES.translated(english))
+
+
+def test_each_warning_of_the_engine_has_words() -> None:
+    said = [*warnings_in(settings.ROOT / "nlpstudio" / "engine")]
+    assert len(said) > 6
+    assert [text for text in said if not run_words.SENTENCES.knows(text)] == []
+
+
+def warnings_in(folder: Path) -> Iterator[str]:
+    """The message of each `Warned` that is written in the sources, with 7 for its values."""
+    for path in folder.rglob("*.py"):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        for function in ast.walk(tree):
+            if not isinstance(function, ast.FunctionDef):
+                continue
+            named: dict[str, str] = {}
+            for node in sorted(
+                (node for node in ast.walk(function) if isinstance(node, ast.Assign | ast.Call)),
+                key=lambda node: node.lineno,
+            ):
+                if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+                    named[node.targets[0].id] = words_of(node.value)
+                elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Warned":
+                    value = next(each.value for each in node.keywords if each.arg == "message")
+                    yield named[value.id] if isinstance(value, ast.Name) else words_of(value)
+
+
+def words_of(node: ast.expr) -> str:
+    if isinstance(node, ast.Constant):
+        return str(node.value)
+    parts = node.values if isinstance(node, ast.JoinedStr) else []
+    return "".join(str(part.value) if isinstance(part, ast.Constant) else "7" for part in parts)

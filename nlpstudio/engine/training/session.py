@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -37,7 +37,7 @@ from nlpstudio.engine.training.meter import Meter, SaveClock
 
 CHECKPOINTS = "checkpoints"
 LEAST_GAIN = 1.1
-"""How many times the commonest token's share a language model must guess right to have learnt anything."""
+"""How many times the score of one answer, given always, a model must reach to have learnt anything."""
 
 
 def run(
@@ -251,7 +251,7 @@ def _finish(job: Job, data: preparing.Prepared, training: loop.Training) -> Gene
         epoch = round(best_step / training.epoch_steps, 4)
         yield Evaluated(step=best_step, epoch=epoch, split=name, metrics=reports[name]["metrics"])
         if name == "validation":
-            yield from _unlearnt(reports[name]["metrics"])
+            yield from _unlearnt(reports[name]["metrics"], () if setup.multilabel else setup.labels)
     best_by = CATALOGUE[data.task.name].best_by if training.validation else "training_loss"
     metrics = {name: report["metrics"] for name, report in reports.items()}
     artifact.write_predictions(job.out / "predictions", records, data.task.schema)
@@ -271,14 +271,20 @@ def _finish(job: Job, data: preparing.Prepared, training: loop.Training) -> Gene
     )
 
 
-def _unlearnt(metrics: Mapping[str, float]) -> Generator[Event, None, None]:
-    """Say of a language model that knows no more than which token is the commonest that it is of no use yet."""
+def _unlearnt(metrics: Mapping[str, float], labels: Sequence[str]) -> Generator[Event, None, None]:
+    """Say of a model that knows no more than which token is the commonest, or says about one label always, that it is of no use yet."""
     if metrics.get("accuracy", 0.0) <= LEAST_GAIN * metrics.get("majority_accuracy", -1.0):
         message = (
             "The model guesses hardly better than the commonest token, said always: a fine-tune from it would gain "
             "nothing. Give it more steps: more epochs, a smaller batch, or more text."
         )
         yield Warned(code="pretraining.unlearnt", message=message)
+    if len(labels) > 1 and metrics.get("macro_recall", 1.0) <= LEAST_GAIN / len(labels):
+        message = (
+            "The model hardly tells the labels apart: it gives nearly every text the same one. Give it more steps (more "
+            "epochs, a smaller batch), a higher learning rate, or more rows of the rare labels."
+        )
+        yield Warned(code="classification.unlearnt", message=message)
 
 
 def _facts(job: Job, data: preparing.Prepared) -> dict[str, Any]:
