@@ -41,6 +41,8 @@ from nlpstudio.engine.training.meter import SaveClock
 OURS, THEIRS = "ours", "Seq2SeqTrainer"
 PAIRS = Path("tatoeba_en_zh") / "cmn.txt"
 SAMPLES = 5
+SAME = ("processor", "cpus", "versions")
+"""Facts of a machine whose rounds may stand in one table."""
 EPOCHS, ROWS, ARCHITECTURE = 4, 1000, "tiny"
 
 
@@ -63,24 +65,34 @@ def run(
     architecture: str = ARCHITECTURE,
     name: str = "",
 ) -> None:
-    """Interleaved rounds, each with another seed; every round that is done is kept."""
+    """Interleaved rounds, each with another seed; every round that is done is kept, and counts as one of the `rounds`."""
     setting = {
         "architecture": architecture, "vocabulary": 6000, "max_length": 48, "batch_size": 64, "epochs": epochs,
         "learning_rate": 2e-3, "warmup_ratio": 0.1, "label_smoothing": 0.1, "test_rows": rows,
     }  # fmt: skip
     report.RESULTS.mkdir(exist_ok=True)
+    path = report.RESULTS / f"translation-{architecture}{name}.json"
+    found = _begun(path, setting)
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder)
         _import(data / PAIRS, home / "dataset")
-        found: dict[str, Any] = {"machine": machine.describe(), "setting": setting, "rounds": []}
-        for seed in range(rounds):
+        for seed in range(len(found["rounds"]), rounds):
             order = {**setting, "home": folder, "seed": seed}
             both = (OURS, THEIRS) if seed % 2 == 0 else (THEIRS, OURS)
             found["rounds"].append({who: _child({**order, "who": who}) for who in both})
             for who, reading in found["rounds"][-1].items():
                 print(f"round {seed + 1}, {who}: {_words(reading)}", file=sys.stderr, flush=True)
-            path = report.RESULTS / f"translation-{architecture}{name}.json"
             path.write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def _begun(path: Path, setting: dict[str, Any]) -> dict[str, Any]:
+    """What was measured before with the same setting on such a machine, to go on from; else nothing yet."""
+    facts = machine.describe()
+    if path.exists():
+        kept: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        if kept["setting"] == setting and all(kept["machine"][key] == facts[key] for key in SAME):
+            return kept
+    return {"machine": facts, "setting": setting, "rounds": []}
 
 
 def _words(reading: dict[str, Any]) -> str:
