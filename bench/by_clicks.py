@@ -100,29 +100,25 @@ def train_tokenizer(at: Desk, vocabulary: int) -> None:
     at.look("tokenizer")
 
 
-def pre_train(at: Desk, architecture: str, epochs: int | None) -> tuple[str, dict[str, Any]]:
-    """Start it with what the form suggests; the run, and what the form said of its cost."""
+def pre_train(at: Desk, architecture: str, epochs: int | None) -> tuple[str, str]:
+    """Start it with what the form suggests; the run, and how long the form said it would take."""
     page = at.page
     page.get_by_role("link", name="Pre-train with it").click()
     page.wait_for_url("**/runs/new/**")
     page.locator("#id_architecture").select_option(architecture)
-    row = page.locator("tr", has=page.get_by_text(architecture, exact=True)).last
     expect(page.locator("#run-summary")).to_contain_text("Ready")
     page.wait_for_timeout(2_000)  # the suggestions of that architecture have come
     if epochs is not None:
         page.locator("#id_epochs").fill(str(epochs))
         page.locator("#id_epochs").press("Tab")
         page.wait_for_timeout(2_000)
-    said = {
-        "preset": " ".join(row.inner_text().split()),
-        "summary": " ".join(page.locator("#run-summary").inner_text().split()),
-    }
+    foretold = page.locator("#run-summary dt:has-text('Time here, about') + dd").inner_text()
     at.look("pretraining-form")
     page.get_by_role("button", name="Start training").click()
     page.wait_for_url(re.compile(r"/runs/[0-9a-f-]{36}/$"))
     run = at.id_in_address()
     page.goto("about:blank")
-    return run, said
+    return run, foretold
 
 
 def follow(at: Desk, run: str, name: str) -> dict[str, Any]:
@@ -158,7 +154,7 @@ def events(at: Desk, run: str) -> list[dict[str, Any]]:
     return found
 
 
-def hand_over(at: Desk, run: dict[str, Any], home: Path) -> dict[str, Any]:
+def hand_over(at: Desk, run: dict[str, Any], foretold: str, home: Path) -> dict[str, Any]:
     """Put the model and its curve where `bench.from_zero` looks for them."""
     artifact = at.studio.manage("shell", "-v", "0", "-c", ARTIFACT.format(run["model_version"])).splitlines()[-1]
     shutil.copytree(artifact, home / "pretrained" / "model", dirs_exist_ok=True)
@@ -168,7 +164,7 @@ def hand_over(at: Desk, run: dict[str, Any], home: Path) -> dict[str, Any]:
         for each in events(at, run["id"])
         if each["kind"] == "evaluated"
     ]
-    spent = {"seconds": round(ended - begun, 1), "curve": curve}
+    spent = {"seconds": round(ended - begun, 1), "foretold": foretold, "curve": curve}
     (home / from_zero.CURVE).write_text(json.dumps(spent), encoding="utf-8")
     return spent
 
@@ -210,10 +206,10 @@ def _pretraining(at: Desk, project: str, args: argparse.Namespace, done: dict[st
     from_zero.write_corpus(from_zero.LANGUAGES[args.language], args.data, corpus)
     upload(at, project, corpus, "Corpus for pre-training")
     train_tokenizer(at, args.vocabulary)
-    run, said = pre_train(at, args.architecture, args.epochs)
+    run, foretold = pre_train(at, args.architecture, args.epochs)
     found = follow(at, run, "pretraining")
-    spent = hand_over(at, found, args.keep)
-    return {"form": said, "model_version": found["model_version"], "params": found["params"], **spent}
+    spent = hand_over(at, found, foretold, args.keep)
+    return {"model_version": found["model_version"], "params": found["params"], **spent}
 
 
 def _classifier(at: Desk, project: str, args: argparse.Namespace, done: dict[str, Any]) -> dict[str, Any]:

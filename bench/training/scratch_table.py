@@ -86,7 +86,11 @@ def _learnt(pretraining: Mapping[str, Any]) -> str:
             *shares,
         )
         lines.append(f"| {' | '.join(cells)} |")
-    return "\n".join([*lines, f"\n{pretraining['cpu_seconds']:,.0f} CPU-seconds.\n"])
+    if "foretold" in pretraining:
+        spent = f"Pre-trained by clicks in a browser (`bench.by_clicks`); the form foretold {pretraining['foretold']}."
+    else:
+        spent = f"{pretraining['cpu_seconds']:,.0f} CPU-seconds."
+    return "\n".join([*lines, f"\n{spent}\n"])
 
 
 def _helped(kept: Mapping[str, Any]) -> str:
