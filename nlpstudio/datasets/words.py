@@ -93,6 +93,11 @@ _FIXES = (
 
 # What a first look at a file finds, and why a whole file is refused.
 _FILES = (
+    _("there are more than %(count)s different labels"),
+    _("Check which column holds the labels: texts and labels may be swapped."),
+    _("the disk is full: the data set could not be written"),
+    _("Make room, then import the file again."),
+    _("Write it again."),
     _("no column for %(what)s was found among %(names)s"),
     _("Choose the columns by hand."),
     _("the encoding looks like %(encoding)s, but that is a guess"),

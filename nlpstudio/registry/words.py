@@ -40,6 +40,14 @@ NOTES = (
 """What to know of a base model before choosing it."""
 
 BASE_MODELS = (
+    _("%(name)s cannot be downloaded from the Hugging Face Hub: %(why)s"),
+    _("Connect this machine to the Hub, or put the model's folder into STUDIO_BASE_MODELS."),
+    _("%(name)s has no tokenizer that can be loaded: %(why)s"),
+    _("%(name)s has no fast tokenizer"),
+    _("It needs a tokenizer.json."),
+    _("%(name)s lacks weights that its config asks for: %(names)s"),
+    _("%(name)s has no config that can be loaded: %(why)s"),
+    _("The model in %(name)s cannot be loaded: %(why)s"),
     _("there is no base model %(name)s on the shelf"),
     _("Did you mean %(names)s?"),
     _("Known base models: %(names)s."),

@@ -51,6 +51,18 @@ _ENGINE = (
     _("Resumed under another %(what)s: weights may differ."),
     _("The base model takes %(count)s tokens at most: longer texts are cut there."),
     _("There is no validation split: the epoch with the lowest training loss is kept."),
+    _("%(name)s guesses gaps: the objective %(objective)s does not suit it"),
+    _("%(name)s guesses the next word: the objective %(objective)s does not suit it"),
+    _("A model of the type %(kind)s does not judge pairs"),
+    _("Choose the objective mlm."),
+    _("The tokenizer has no mask, so no word can be guessed in a gap"),
+    _("Choose the objective clm."),
+    _("There is no text to judge by"),
+    _("Import more documents."),
+    _("The base model knows no language %(code)s"),
+    _("Its codes look like zh_CN."),
+    _("The tokenizer has no %(name)s"),
+    _("Train another tokenizer."),
     _(
         "The model guesses hardly better than the commonest token, said always: a fine-tune from it would gain "
         "nothing. Give it more steps: more epochs, a smaller batch, or more text."
