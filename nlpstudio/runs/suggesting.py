@@ -24,8 +24,11 @@ FRESH_BATCH = 32
 FRESH_STEPS = 6000
 """Optimizer steps before which masked words are guessed by little more than how common they are."""
 MOST_FRESH_EPOCHS = 40
+EVALUATIONS = 8
+"""Of a pre-training, at least: whoever waits for hours wants to see it learn, and one costs a few hundredths of an epoch."""
 SUGGESTED = (
-    "max_length", "learning_rate", "epochs", "batch_size", "early_stopping", "label_smoothing", "warmup_ratio"
+    "max_length", "learning_rate", "epochs", "batch_size", "early_stopping", "label_smoothing", "warmup_ratio",
+    "eval_steps",
 )  # fmt: skip
 """The settings that follow the data until somebody changes them."""
 PACE = SUGGESTED[2:]
@@ -72,16 +75,19 @@ def fresh_rate(width: int) -> float:
 
 
 def pace(version: DatasetVersion | None, entry: BaseModel | None = None) -> dict[str, float]:
-    """Epochs, batch size, patience and the like: what is learnt from nothing wants many steps, and pre-training stops at no plateau.
+    """Epochs, batch size, patience, evaluations and the like: what is learnt from nothing wants many steps, and pre-training stops at no plateau.
 
     Label smoothing and warm-up of pairs are near those of Vaswani et al. 2017.
     """
     plain = TrainParams()
     usual = {name: getattr(plain, name) for name in PACE}
     if version is not None and version.dataset.task == "pretraining":
-        epochs = math.ceil(FRESH_STEPS * FRESH_BATCH / estimating.sequences(version, TrainParams()))
-        few_enough = min(max(epochs, 3), MOST_FRESH_EPOCHS)
-        return {**usual, "epochs": few_enough, "batch_size": FRESH_BATCH, "early_stopping": 0}
+        an_epoch = estimating.sequences(version, TrainParams()) / FRESH_BATCH
+        epochs = min(max(math.ceil(FRESH_STEPS / an_epoch), 3), MOST_FRESH_EPOCHS)
+        parts = math.ceil(EVALUATIONS / epochs)
+        eval_steps = math.ceil(an_epoch / parts) if parts > 1 else 0
+        own = {"epochs": epochs, "batch_size": FRESH_BATCH, "early_stopping": 0, "eval_steps": eval_steps}
+        return {**usual, **own}
     if begins_fresh(version, entry):
         return {**usual, "epochs": 20, "batch_size": 64, "early_stopping": 3, "label_smoothing": 0.1}
     return usual

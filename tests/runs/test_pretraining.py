@@ -60,11 +60,14 @@ def drive(spec: TrainSpec, version: DatasetVersion, by: User) -> Run:
 
 
 def test_as_many_epochs_are_suggested_as_it_takes_to_learn(corpus: DatasetVersion) -> None:
-    assert suggesting.pace(corpus)["epochs"] == suggesting.MOST_FRESH_EPOCHS  # a corpus so small is never learnt
+    paced = suggesting.pace(corpus)
+    assert paced["epochs"] == suggesting.MOST_FRESH_EPOCHS  # a corpus so small is never learnt
+    assert paced["eval_steps"] == 0  # each of so many epochs has an evaluation
     corpus.statistics["corpus"]["characters"] *= 3_000
     paced = replace(TrainParams(), **suggesting.pace(corpus))
     assert 3 < paced.epochs < suggesting.MOST_FRESH_EPOCHS
     assert suggesting.fresh_rate(128) == 2e-3 and suggesting.fresh_rate(512) == 5e-4
+    assert round(suggesting.steps(corpus, paced) / paced.eval_steps) >= suggesting.EVALUATIONS
     assert suggesting.FRESH_STEPS <= suggesting.steps(corpus, paced) < 1.5 * suggesting.FRESH_STEPS
 
 
