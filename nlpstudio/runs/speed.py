@@ -35,7 +35,7 @@ class Speedometer(threading.Timer):
         self._heart = heart
 
     def _measure(self) -> None:
-        command = [*ENGINE, "speed"]
+        command = [*ENGINE, "speed", "--die-with-parent"]
         try:
             done = subprocess.run(
                 command, env=kept() | child_environment(), capture_output=True, check=True, timeout=LONGEST_SECONDS

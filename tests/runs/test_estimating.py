@@ -20,7 +20,7 @@ from nlpstudio.engine.tasks import sequences
 from nlpstudio.engine.tokenizing import TokenizerSpec
 from nlpstudio.projects.models import Project
 from nlpstudio.runs import estimating
-from nlpstudio.runs.speed import FACT, Speedometer
+from nlpstudio.runs.speed import FACT, LONGEST_SECONDS, Speedometer
 from tests.studio import until
 
 MARKS = 3
@@ -82,7 +82,7 @@ def test_a_worker_tells_how_fast_its_device_is(monkeypatch: pytest.MonkeyPatch) 
     assert estimating.matrix_speed() == 7.0  # it has not told yet
     measuring = Speedometer(heart, after=0)
     measuring.start()
-    measuring.join(120)
+    measuring.join(LONGEST_SECONDS)
     heart.start()
     try:
         until(lambda: estimating.matrix_speed() != 7.0, 30, f"the worker tells {FACT}")
