@@ -171,7 +171,7 @@ class Studio:
         """A client of the API with a fresh token of that user."""
         token = self.manage("token", email)
         headers = {"Authorization": f"Bearer {token}"}
-        return httpx.Client(base_url=f"{self.address}/api/v1/", headers=headers, timeout=30)
+        return httpx.Client(base_url=f"{self.address}/api/v1/", headers=headers, timeout=30 * PATIENCE)
 
 
 @contextmanager

@@ -147,7 +147,8 @@ def test_when_the_memory_of_one_runs_out_all_go_on_with_half(tmp_path: Path, bas
     events = [json.loads(line) for line in done.stdout.splitlines()]
     assert done.returncode == 0, done.stderr
     assert [event["seq"] for event in events] == list(range(1, len(events) + 1))
-    assert [event["code"] for event in events if event["kind"] == "warning"] == ["memory.halved"]
+    codes = [event["code"] for event in events if event["kind"] == "warning"]
+    assert [code for code in codes if not code.endswith(".unlearnt")] == ["memory.halved"]
     first, second = (event["resumed_from"] for event in events if event["kind"] == "prepared")
     assert first == 0 < second
     assert events[-1]["kind"] == "finished"

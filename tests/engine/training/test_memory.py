@@ -62,7 +62,7 @@ def test_a_run_that_meets_the_limit_halves_and_goes_on_from_its_checkpoint(
     scarce(lambda tokens: any(isinstance(event, Saved) for event in seen) and tokens > 40)
     for event in session.run(job, event_interval=0):
         seen.append(event)
-    warned = [event for event in seen if isinstance(event, Warned)]
+    warned = [event for event in seen if isinstance(event, Warned) and not event.code.endswith(".unlearnt")]
     assert {event.code for event in warned} == {"memory.halved"}
     assert 1 <= len(warned) <= fit.HALVINGS
     assert isinstance(seen[-1], Finished)

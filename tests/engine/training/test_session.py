@@ -166,7 +166,7 @@ def test_a_resume_under_other_threads_is_flagged(dataset: Path, base_model: Path
         del facts["files"]
         manifest.write(state.parent, facts)
     codes = [event.code for event in session.run(job) if isinstance(event, Warned)]
-    assert codes == ["resume.environment_changed"]
+    assert [code for code in codes if not code.endswith(".unlearnt")] == ["resume.environment_changed"]
 
 
 def test_data_for_another_task_is_refused(dataset: Path, base_model: Path, tmp_path: Path) -> None:
