@@ -22,13 +22,15 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-from playwright.sync_api import Page, ViewportSize, expect, sync_playwright
+from playwright.sync_api import FloatRect, Page, ViewportSize, expect, sync_playwright
 
-from bench import from_zero
+from bench import from_zero, language_pictures
 from tests.studio import Studio
 
 WINDOW: ViewportSize = {"width": 1280, "height": 1000}
 SOON_MS, LOOK_SECONDS, LONGEST_SECONDS = 300_000, 120, 6 * 3600
+SEEN: FloatRect = {"x": 0, "y": 0, "width": 1280, "height": 965}
+"""Of the live page, for the documentation."""
 STATE = "by-clicks.json"
 ARTIFACT = "from nlpstudio.registry.models import ModelVersion; print(ModelVersion.objects.get(pk={!r}).artifact)"
 
@@ -208,6 +210,8 @@ def _pretraining(at: Desk, project: str, args: argparse.Namespace, done: dict[st
     train_tokenizer(at, args.vocabulary)
     run, foretold = pre_train(at, args.architecture, args.epochs)
     found = follow(at, run, "pretraining")
+    language_pictures.pre_training(at.page, f"{at.studio.address}/runs/{run}/")
+    at.page.screenshot(path=at.pictures / "pretraining-seen.png", animations="disabled", clip=SEEN)
     spent = hand_over(at, found, foretold, args.keep)
     return {"model_version": found["model_version"], "params": found["params"], **spent}
 
