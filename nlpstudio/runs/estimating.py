@@ -55,8 +55,12 @@ class Cost:
 
 def cost(version: DatasetVersion, entry: BaseModel, params: TrainParams) -> Cost:
     """The cost of a pre-training on this corpus, or of a model with random weights that learns these pairs."""
+    return _cost(version, entry, params, matrix_speed())
+
+
+def _cost(version: DatasetVersion, entry: BaseModel, params: TrainParams, matrix: float) -> Cost:
     if version.dataset.task in PAIRS:
-        return _cost_of_pairs(version, entry, params)
+        return _cost_of_pairs(version, entry, params, matrix)
     layers, hidden, heads = params.shape
     vocabulary = _vocabulary(entry)
     body: int = layers * (12 * hidden * hidden + 13 * hidden)
@@ -78,11 +82,11 @@ def cost(version: DatasetVersion, entry: BaseModel, params: TrainParams) -> Cost
         parameters=parameters,
         tokens=tokens,
         memory_bytes=int(BYTES_A_WEIGHT * parameters + activations),
-        seconds=operations / _pace(hidden),
+        seconds=operations / (_reached(hidden) * matrix),
     )
 
 
-def _cost_of_pairs(version: DatasetVersion, entry: BaseModel, params: TrainParams) -> Cost:
+def _cost_of_pairs(version: DatasetVersion, entry: BaseModel, params: TrainParams, matrix: float) -> Cost:
     """Half of the tokens pass the encoder, half the decoder, which looks at the other half too, and the vocabulary's matrix."""
     layers, hidden, heads = params.shape
     vocabulary = params.vocabulary if entry.id == SCRATCH else _vocabulary(entry)
@@ -97,7 +101,7 @@ def _cost_of_pairs(version: DatasetVersion, entry: BaseModel, params: TrainParam
         tokens=tokens,
         memory_bytes=BYTES_A_WEIGHT * (encoder + decoder + words)
         + 4 * at_once * (layers * hidden * 60 + 3 * vocabulary),
-        seconds=6.0 * (encoder + decoder + words) * (tokens / 2) / (OF_PAIRS * _pace(hidden)),
+        seconds=6.0 * (encoder + decoder + words) * (tokens / 2) / (OF_PAIRS * _reached(hidden) * matrix),
     )
 
 
@@ -114,7 +118,8 @@ def tokens_of_pairs(version: DatasetVersion, params: TrainParams) -> int:
 
 def presets(version: DatasetVersion, entry: BaseModel, params: TrainParams) -> list[tuple[str, Cost]]:
     """Each named architecture with its cost, the smallest first."""
-    return [(name, cost(version, entry, replace(params, architecture=name))) for name in SHAPES]
+    matrix = matrix_speed()
+    return [(name, _cost(version, entry, replace(params, architecture=name), matrix)) for name in SHAPES]
 
 
 def sequences(version: DatasetVersion, params: TrainParams) -> int:
@@ -194,9 +199,9 @@ def _vocabulary(entry: BaseModel) -> int:
     return int(row.judgements.get("", {}).get("vocabulary") or row.spec["vocabulary"])
 
 
-def _pace(hidden: int) -> float:
-    """Operations a second that a training of that width reaches here."""
-    return float(np.interp(hidden, *REACHED)) * matrix_speed()
+def _reached(hidden: int) -> float:
+    """The part of the matrix product's speed that a training of that width reaches."""
+    return float(np.interp(hidden, *REACHED))
 
 
 def matrix_speed() -> float:

@@ -227,7 +227,7 @@ def with_suggestions(form: RunForm, values: Mapping[str, Any], version: DatasetV
     changed = dict(values)
     for name, value in fresh.items():
         before = values.get(f"suggested_{name}", getattr(DEFAULTS, name))
-        if _same(values.get(name), before) or _same(values.get(name), getattr(DEFAULTS, name)) or name not in values:
+        if _same(values.get(name), before) or name not in values:
             changed[name] = value
         changed[f"suggested_{name}"] = value
     if not _takes_recipes(version, entry):

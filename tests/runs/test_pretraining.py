@@ -24,7 +24,7 @@ from nlpstudio.projects.models import Project
 from nlpstudio.registry import project_shelf
 from nlpstudio.registry.models import Tokenizer
 from nlpstudio.runs import estimating, execution, leases, readiness, services, showing, suggesting, wiring
-from nlpstudio.runs.forms import RunForm, first_values
+from nlpstudio.runs.forms import RunForm, first_values, with_suggestions
 from nlpstudio.runs.models import Run
 from nlpstudio.runs.states import State
 from tests.corpora import corpus, corpus_folder, tokenizer_of
@@ -76,6 +76,28 @@ def test_what_the_project_pre_trained_is_offered_but_not_suggested() -> None:
     own = replace(shelf, id=f"{project_shelf.MODEL}1")
     assert suggesting.base_model([own, shelf], None, {own.id, shelf.id}) == shelf
     assert suggesting.base_model([own], None, {own.id}) == own
+
+
+def test_its_rate_follows_its_size_while_the_shelf_keeps_its_own(corpus: DatasetVersion) -> None:
+    shelf = replace(project_shelf.FROM_SCRATCH, id="shelf", family="bert", parameters=17_000_000)
+    own = replace(shelf, id=f"{project_shelf.MODEL}1")
+    rates = [suggesting.learning_rate(replace(own, parameters=count)) for count in (1_500_000, 17_000_000, 90_000_000)]
+    assert rates == [1e-3, 5e-4, TrainParams().learning_rate]
+    assert suggesting.learning_rate(shelf) == suggesting.SMALL_RATE
+    assert suggesting.learning_rate(own, corpus) == TrainParams().learning_rate  # it is pre-trained further
+
+
+def test_a_setting_that_somebody_puts_back_to_the_default_stays_there(
+    project: Project, tokenizer: Tokenizer, corpus: DatasetVersion
+) -> None:
+    base = f"{project_shelf.TOKENIZER}{tokenizer.pk}"
+    shown = first_values(project, {"dataset_version": str(corpus.pk), "base_model": base})
+    assert shown["epochs"] == shown["suggested_epochs"] == suggesting.MOST_FRESH_EPOCHS
+    form = RunForm(project=project)
+    again = with_suggestions(form, {**shown, "epochs": str(TrainParams().epochs)}, corpus)
+    assert int(again["epochs"]) == TrainParams().epochs
+    untouched = with_suggestions(form, {**shown, "suggested_epochs": "7", "epochs": "7"}, corpus)
+    assert untouched["epochs"] == suggesting.MOST_FRESH_EPOCHS
 
 
 @pytest.mark.slow
